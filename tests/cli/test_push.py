@@ -116,8 +116,8 @@ def rewarded(tmp_path: Path) -> Callable[..., Path]:
         judge = ScalarHeadModel.fresh(
             load("tiny", dtype="float32", seed=3), name="reward", seed=5, members=3, components=("ann", "bob")
         )
-        weights = Aggregation(rule="mean", weights=(0.25, 0.75))
-        judge = replace(judge, mean_M=(0.5, -1.0, 2.0, 0.1, 0.2, 0.3), score_scale=0.7, aggregation=weights, **changed)
+        settings: Any = {"aggregation": Aggregation(rule="mean", weights=(0.25, 0.75)), **changed}
+        judge = replace(judge, mean_M=(0.5, -1.0, 2.0, 0.1, 0.2, 0.3), score_scale=0.7, **settings)
         with RunDirectory.create(tmp_path / "rewarded") as run:
             RECIPE.write(run, dump(parse(recipe)))
             with MODEL.write(run, stage="reward") as folder:
