@@ -8,7 +8,7 @@ answer is counted and left out, and several in a row stop the stage.
 import hashlib
 import json
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -111,13 +111,7 @@ class PairJudge:
         told["ties"] = str(self.settings.ties)
         return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
-    def read(
-        self,
-        pairs: Sequence[SamplePair],
-        run: RunDirectory,
-        stage: str,
-        done: Callable[[int], None] = lambda number: None,
-    ) -> list[PairReading]:
+    def read(self, pairs: Sequence[SamplePair], run: RunDirectory, stage: str) -> list[PairReading]:
         """What it says of each pair, in their order; what it said before in this stage is not asked again.
 
         Raises `ModelError` where several in a row got no answer, or none got one; what was answered is kept.
@@ -135,7 +129,6 @@ class PairJudge:
             found[pair.texts] = self._row(pair, readings)
             log.append(PAIR_READINGS.encode(found[pair.texts]))
             in_a_row.clear()
-            done(len(found))
             return None
 
         def fail(pair: SamplePair, error: ModelError) -> None:

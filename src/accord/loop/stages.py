@@ -40,7 +40,7 @@ __all__ = [
     "stages_of",
 ]
 
-TEXTS = frozenset({"pattern", "stop", "context", "clauses", "chat_template"})
+TEXTS = frozenset({"pattern", "stop", "context", "clauses", "chat_template", "question", "instructions"})
 """Settings whose texts may begin with a slash and are no paths."""
 _ADDED_KEYS = ("judges", "metrics")
 STAGES: Registry[Stage] = Registry("stage", error=RecipeError)
