@@ -237,7 +237,15 @@ def test_what_it_asks_to_be_written_is_answered_too(served: Served) -> None:
 
 def test_requests_of_inspect_are_answered(served: Served) -> None:
     """The fields that inspect_ai 0.3.285 sends by its provider `openai-api`."""
-    fields = {"max_tokens": 8, "seed": 3, "temperature": 0.7, "stop": ["\n"], "top_p": 0.9, "n": 2, "logprobs": True}
-    messages = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What colour is the sky?"}]
+    fields: Any = {
+        "max_tokens": 8,
+        "seed": 3,
+        "temperature": 0.7,
+        "stop": ["\n"],
+        "top_p": 0.9,
+        "n": 2,
+        "logprobs": True,
+    }
+    messages: Any = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What colour is the sky?"}]
     made = served.client.chat.completions.create(model="tiny", messages=messages, top_logprobs=2, **fields)
     assert len(made.choices) == 2

@@ -64,7 +64,8 @@ def _of_batch(causal: CausalModel, batch: PackedBatch, top: int) -> dict[int, Pr
         logprobs += logprob_nV.gather(1, target_n[:, None])[:, 0].tolist()
         likeliest += _likeliest(logprob_nV, top)
     sizes = torch.bincount(batch.owner_N, minlength=len(batch.keys)).tolist()
-    found, first = {}, 0
+    found: dict[int, PromptLogprobs] = {}
+    first = 0
     for key, size in zip(batch.keys, sizes, strict=True):
         own = slice(first, first + size)
         found[key] = PromptLogprobs(tuple(logprobs[own]), tuple(likeliest[own]))

@@ -167,7 +167,8 @@ class PairJudge:
         item = Item(pair.prompt, tuple(pair.completions[arm] for arm in order))
         answer = replace(self._answerer, chat=noting).answer(item)
         judgement, usage = answer.judgement, answer.usage
-        preferred = declined = None
+        preferred: str | None = None
+        declined: str | None = None
         if isinstance(judgement, Comparison):
             preferred = {"left": order[0], "right": order[1], "tie": "tie"}[judgement.preferred]
         else:
@@ -209,8 +210,12 @@ class _Noting:
 
 def told_of_pairs(rows: Sequence[PairReading], judge: PairJudge, trained_on: str | None) -> OwnEvaluation:
     """The numbers of the pairs. Both orders of a pair count alike, so that a liking for a place moves no win rate."""
-    wins, places, firsts, same, agreed = [], [], [], [], []
-    first_places = []
+    wins: list[float] = []
+    places: list[str] = []
+    firsts: list[float] = []
+    first_places: list[str] = []
+    same: list[float] = []
+    agreed: list[str] = []
     for row in rows:
         values = [_worth(reading.preferred) for reading in row.readings if reading.preferred is not None]
         if row.failed is not None or len(values) < len(row.readings):

@@ -17,7 +17,7 @@ from litestar.response import Stream
 
 from accord.errors import AccordError, ModelError
 from accord.lm.engine import Request as EngineRequest
-from accord.lm.prompt_logprobs import check_readable
+from accord.lm.prompt_logprobs import PromptLogprobs, check_readable
 from accord.records import Sampling
 from accord.serve.collecting import Collector
 from accord.serve.echo import Echo, echo_of
@@ -147,7 +147,9 @@ async def _respond(
 async def _echoes(worker: Worker, body: CompletionRequest, requests: Sequence[EngineRequest]) -> list[Echo]:
     """What is sent back of the prompt of each text, which is read once however many texts it has."""
     read = list(dict.fromkeys(request.prompt for request in requests))
-    found = [None] * len(read) if body.logprobs is None else await worker.score(read, body.logprobs)
+    found: Sequence[PromptLogprobs | None] = [None] * len(read)
+    if body.logprobs is not None:
+        found = await worker.score(read, body.logprobs)
     scores = dict(zip(read, found, strict=True))
     sent = [prompt for prompt in body.prompts() for _ in range(body.n)]
 

@@ -123,14 +123,14 @@ class ChatFormat:
 
     kind, prefix = "chat.completion", "chatcmpl"
 
-    def whole(self, _: int, choice: Choice, logprobs: bool) -> dict[str, Any]:
+    def whole(self, place: int, choice: Choice, logprobs: bool) -> dict[str, Any]:
         message = {"role": "assistant", "content": choice.text, "refusal": None}
         return {"message": message, "logprobs": _chat_logprobs(choice.tokenizer, choice.tokens) if logprobs else None}
 
-    def opening(self, *_: Any) -> dict[str, Any] | None:
+    def opening(self, place: int, choice: Choice, logprobs: bool) -> dict[str, Any] | None:
         return {"delta": {"role": "assistant", "content": ""}, "logprobs": None}
 
-    def chunk(self, _: int, choice: Choice, delta: Delta, logprobs: bool) -> dict[str, Any]:
+    def chunk(self, place: int, choice: Choice, delta: Delta, logprobs: bool) -> dict[str, Any]:
         content = {"content": delta.text} if delta.text else {}
         return {"delta": content, "logprobs": _chat_logprobs(choice.tokenizer, delta.tokens) if logprobs else None}
 

@@ -1,5 +1,6 @@
 """The length of a text, in words, characters or lines."""
 
+from collections.abc import Callable
 from typing import ClassVar, Literal
 
 from accord.records import Prompt
@@ -20,9 +21,14 @@ class LengthMetric(StatedReward):
 
     def judge(self, name: str) -> RuleJudge:
         """The length of each text; a text without a character has no line."""
-        count = {"words": words, "characters": len, "lines": lambda text: len(text.splitlines())}[self.unit]
+        counts: dict[str, Callable[[str], int]] = {"words": words, "characters": len, "lines": _lines}
+        count = counts[self.unit]
 
         def rule(_: Prompt, text: str) -> Outcome:
             return Outcome(float(count(text)))
 
         return RuleJudge(name, rule)
+
+
+def _lines(text: str) -> int:
+    return len(text.splitlines())
