@@ -247,5 +247,7 @@ def test_requests_of_inspect_are_answered(served: Served) -> None:
         "logprobs": True,
     }
     messages: Any = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What colour is the sky?"}]
-    made = served.client.chat.completions.create(model="tiny", messages=messages, top_logprobs=2, **fields)
+    made = served.client.chat.completions.create(
+        model="tiny", messages=messages, logprobs=True, top_logprobs=2, **fields
+    )
     assert len(made.choices) == 2

@@ -1,6 +1,5 @@
 """The length of a text, in words, characters or lines."""
 
-from collections.abc import Callable
 from typing import ClassVar, Literal
 
 from accord.records import Prompt
@@ -10,6 +9,8 @@ from accord.reward.stated.settings import StatedReward
 
 __all__ = ["LengthMetric"]
 
+Unit = Literal["words", "characters", "lines"]
+
 
 class LengthMetric(StatedReward):
     """Settings of a length."""
@@ -17,18 +18,22 @@ class LengthMetric(StatedReward):
     objective: ClassVar[str] = "how long a text is"
 
     kind: Literal["length"] = "length"
-    unit: Literal["words", "characters", "lines"] = "words"
+    unit: Unit = "words"
 
     def judge(self, name: str) -> RuleJudge:
         """The length of each text; a text without a character has no line."""
-        counts: dict[str, Callable[[str], int]] = {"words": words, "characters": len, "lines": _lines}
-        count = counts[self.unit]
 
         def rule(_: Prompt, text: str) -> Outcome:
-            return Outcome(float(count(text)))
+            return Outcome(float(_length(text, self.unit)))
 
         return RuleJudge(name, rule)
 
 
-def _lines(text: str) -> int:
-    return len(text.splitlines())
+def _length(text: str, unit: Unit) -> int:
+    match unit:
+        case "words":
+            return words(text)
+        case "characters":
+            return len(text)
+        case "lines":
+            return len(text.splitlines())
