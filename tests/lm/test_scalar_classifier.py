@@ -22,7 +22,7 @@ def judge_of(family: str, **settings: object) -> ScalarHeadModel:
     return replace(judge, mean_M=(0.1, 0.2, 0.3, -4.0), score_scale=0.5, **settings)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("family", ["llama", "qwen3", "gemma3", "gpt2", "bloom"])
+@pytest.mark.parametrize("family", ["llama", "qwen3", "gemma3", "gpt2"])
 @pytest.mark.parametrize("aggregation", [Aggregation(rule="sum", weights=(2.0, -1.0)), Aggregation()])
 def test_logit_and_offset_are_the_score(family: str, aggregation: Aggregation, tmp_path: Path) -> None:
     judge = judge_of(family, aggregation=aggregation)

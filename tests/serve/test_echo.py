@@ -116,7 +116,8 @@ def test_what_is_written_after_it_is_the_same_as_without(served: Served) -> None
 
 @pytest.mark.parametrize("limit", [0, 5])
 def test_a_stream_is_the_answer_in_pieces(served: Served, limit: int) -> None:
-    fields: Any = {"model": "tiny", "prompt": TEXTS[:2], "echo": True, "logprobs": 1, "max_tokens": limit, "seed": 3}
+    fields: Any = {"max_tokens": 8, "seed": 3, "temperature": 0.7, "stop": ["\n"], "top_p": 0.9, "n": 2}
+    tokens: Any = {"logprobs": True, "top_logprobs": 2}
     whole = served.client.completions.create(**fields)
     texts, offsets, ends = ["", ""], [list[int](), list[int]()], ["", ""]
     for chunk in served.client.completions.create(**fields, stream=True):
@@ -237,17 +238,8 @@ def test_what_it_asks_to_be_written_is_answered_too(served: Served) -> None:
 
 def test_requests_of_inspect_are_answered(served: Served) -> None:
     """The fields that inspect_ai 0.3.285 sends by its provider `openai-api`."""
-    fields: Any = {
-        "max_tokens": 8,
-        "seed": 3,
-        "temperature": 0.7,
-        "stop": ["\n"],
-        "top_p": 0.9,
-        "n": 2,
-        "logprobs": True,
-    }
+    fields: Any = {"max_tokens": 8, "seed": 3, "temperature": 0.7, "stop": ["\n"], "top_p": 0.9, "n": 2}
+    tokens: Any = {"logprobs": True, "top_logprobs": 2}
     messages: Any = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "What colour is the sky?"}]
-    made = served.client.chat.completions.create(
-        model="tiny", messages=messages, logprobs=True, top_logprobs=2, **fields
-    )
+    made = served.client.chat.completions.create(model="tiny", messages=messages, **fields, **tokens)
     assert len(made.choices) == 2
