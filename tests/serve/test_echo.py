@@ -116,8 +116,7 @@ def test_what_is_written_after_it_is_the_same_as_without(served: Served) -> None
 
 @pytest.mark.parametrize("limit", [0, 5])
 def test_a_stream_is_the_answer_in_pieces(served: Served, limit: int) -> None:
-    fields: Any = {"max_tokens": 8, "seed": 3, "temperature": 0.7, "stop": ["\n"], "top_p": 0.9, "n": 2}
-    tokens: Any = {"logprobs": True, "top_logprobs": 2}
+    fields: Any = {"model": "tiny", "prompt": TEXTS[:2], "echo": True, "logprobs": 1, "max_tokens": limit, "seed": 3}
     whole = served.client.completions.create(**fields)
     texts, offsets, ends = ["", ""], [list[int](), list[int]()], ["", ""]
     for chunk in served.client.completions.create(**fields, stream=True):

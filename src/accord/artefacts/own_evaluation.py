@@ -44,7 +44,7 @@ class OrderReading(Row):
 class PairReading(Row):
     """A text of the policy beside one of its start, as a model read them; or why it gave no answer."""
 
-    asked: str = Field(description="a digest of who was asked what")
+    question_digest: str = Field(description="of who was asked what")
     prompt: str
     policy: int = Field(ge=0, description="index of the policy's sample in `evaluation/samples.jsonl`")
     start: int = Field(ge=0, description="index of the start's")

@@ -105,7 +105,7 @@ class PairJudge:
         return {"model": self.chat.name, **attributes, **{key: text for key, text in asked.items() if text}}
 
     @cached_property
-    def asked(self) -> str:
+    def question_digest(self) -> str:
         """A digest of who is asked what; where the model lies is no part of it."""
         told = {key: value for key, value in self.evaluator.items() if key != "place"}
         told["ties"] = str(self.settings.ties)
@@ -118,7 +118,7 @@ class PairJudge:
         """
         log = PAIR_READINGS.log(run, stage)
         before = [PAIR_READINGS.decode(json.dumps(row), str(log.path)) for row in log.rows()]
-        known = {row.texts: row for row in before if row.asked == self.asked and row.failed is None}
+        known = {row.texts: row for row in before if row.question_digest == self.question_digest and row.failed is None}
         found = {pair.texts: self._row(pair, known[pair.texts].readings) for pair in pairs if pair.texts in known}
         found |= {pair.texts: self._row(pair, ()) for pair in pairs if pair.texts[0] == pair.texts[1]}
         left = deque({pair.texts: pair for pair in pairs if pair.texts not in found}.values())
@@ -149,7 +149,7 @@ class PairJudge:
 
     def _row(self, pair: SamplePair, readings: tuple[OrderReading, ...], failed: str | None = None) -> PairReading:
         return PairReading(
-            asked=self.asked,
+            question_digest=self.question_digest,
             prompt=pair.prompt.id,
             policy=pair.policy.index,
             start=pair.start.index,
