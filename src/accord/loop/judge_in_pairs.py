@@ -100,7 +100,7 @@ class PairJudge:
     @property
     def evaluator(self) -> dict[str, str]:
         """What would make it answer otherwise."""
-        attributes = self._answerer.evaluator.attributes
+        attributes = self._answerer.evaluator.attributes or {}
         asked = {"question": self.settings.question, "instructions": self.settings.instructions}
         return {"model": self.chat.name, **attributes, **{key: text for key, text in asked.items() if text}}
 
