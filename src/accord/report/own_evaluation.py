@@ -73,7 +73,7 @@ def own_grids(reader: RunReader) -> Iterator[Grid]:
     """The judges side by side, and the metrics."""
     judges, metrics = own_evaluations(reader, "judges"), own_evaluations(reader, "metrics")
     if judges:
-        head = (
+        head: tuple[str, ...] = (
             "judge",
             "who",
             "independent",
