@@ -20,9 +20,11 @@ from accord.lm.settings import ModelSettings
 from accord.policy.registry import ALGORITHMS
 from accord.recipe import Checkpoints, Data, Disclosure, Evaluate, Track
 from accord.recipe.crowd import Crowd, SimulatedPerson
+from accord.recipe.judges import ModelJudge
 from accord.recipe.rounds import AskedEvaluator, Loop, Round
 from accord.recipe.synchronous import Synchronous
 from accord.reward import REWARDS
+from accord.reward.metrics.registry import METRICS
 from accord.train.optimiser import Optim
 
 ROOT = Path(__file__).parents[1]
@@ -77,6 +79,8 @@ def test_the_verbs_are_documented() -> None:
         AskedEvaluator,
         Crowd,
         SimulatedPerson,
+        ModelJudge,
+        *METRICS,
     ],
 )
 def test_every_setting_is_documented(settings: type[BaseModel]) -> None:

@@ -54,6 +54,7 @@ NAVIGATION: dict[str, tuple[str, ...]] = {
     ),
     "What came of it": (
         "docs/watching.md",
+        "docs/evaluate.md",
         "docs/report.md",
         "docs/audit.md",
         "docs/other-runs.md",

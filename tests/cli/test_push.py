@@ -1,6 +1,8 @@
 """`accord push`: what a stand-in of the hub's client is handed, and what is said where the hub refuses."""
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -11,8 +13,12 @@ from huggingface_hub.errors import LocalTokenNotFoundError
 
 from accord.artefacts import MODEL, RECIPE
 from accord.cli import run as accord
+from accord.lm.aggregation import Aggregation
 from accord.lm.loading import load
+from accord.lm.reward_model import ScalarHeadModel
+from accord.lm.reward_model_files import load_reward_model
 from accord.recipe import dump, parse
+from accord.records import Completion, Prompt
 from accord.run import RunDirectory
 
 
@@ -96,3 +102,90 @@ def test_an_altered_model_is_not_uploaded(trained: Path, capsys: Any) -> None:
     assert accord(["push", str(trained), "team/model"]) == 2
     assert Hub.repositories == {}
     assert "config.json" in capsys.readouterr().err
+
+
+REWARD = '[reward]\nkind = "bradley_terry"\nbase = "tiny"\n'
+TEXTS = [("Say something.", "It is a lake."), ("Äpfel?", "Obst 🍎"), ("And?", "")]
+
+
+@pytest.fixture
+def rewarded(tmp_path: Path) -> Callable[..., Path]:
+    """A run with a reward model whose head was not learnt but drawn: two groups of people, three members each."""
+
+    def made(recipe: str = REWARD, **changed: Any) -> Path:
+        judge = ScalarHeadModel.fresh(
+            load("tiny", dtype="float32", seed=3), name="reward", seed=5, members=3, components=("ann", "bob")
+        )
+        settings: Any = {"aggregation": Aggregation(rule="mean", weights=(0.25, 0.75)), **changed}
+        judge = replace(judge, mean_M=(0.5, -1.0, 2.0, 0.1, 0.2, 0.3), score_scale=0.7, **settings)
+        with RunDirectory.create(tmp_path / "rewarded") as run:
+            RECIPE.write(run, dump(parse(recipe)))
+            with MODEL.write(run, stage="reward") as folder:
+                judge.save(folder)
+        return tmp_path / "rewarded"
+
+    return made
+
+
+def test_a_reward_model_opens_in_transformers_and_its_card_says_how_it_is_read(
+    rewarded: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The code of the card is executed as it stands, beside accord's own scores."""
+    run = rewarded()
+    assert accord(["push", str(run), "team/reward", "--stage", "reward"]) == 0
+    files = Hub.repositories["team/reward"]
+    assert {"config.json", "model.safetensors", "tokenizer.json", "README.md", "disclosure.json"} <= set(files)
+    for name, content in files.items():
+        (tmp_path / "team" / "reward" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "team" / "reward" / name).write_bytes(content)
+    card = files["README.md"].decode()
+    assert "pipeline_tag: text-classification" in card
+    assert "- bradley_terry" in card
+    assert "It was not tested on pairs that were held out." in card
+    assert card.count("\n## ") > 5
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {}
+    exec(card.split("```py\n")[1].split("```")[0], names)  # the card's own example
+    judge = load_reward_model(run / "reward" / "model", name="reward", dtype="float32")
+    prompts = [Prompt.ask(prompt) for prompt, _ in TEXTS]
+    completions = [Completion(prompt=p.id, text=text) for p, (_, text) in zip(prompts, TEXTS, strict=True)]
+    wanted = judge.score(prompts, completions).value_N
+    assert [names["score"](*pair) for pair in TEXTS] == pytest.approx(wanted.tolist(), abs=1e-5)
+    assert abs(names["model"].config.score_offset) > 0.1
+
+
+def test_a_policy_and_its_reward_go_to_two_repositories(rewarded: Callable[..., Path]) -> None:
+    run = rewarded(REWARD + '[policy]\nkind = "ppo"\nbase = "tiny"\n')
+    with RunDirectory.open(run) as opened, MODEL.write(opened, stage="policy") as folder:
+        load("tiny", dtype="float32").save(folder)
+    assert accord(["push", str(run), "team/policy"]) == 0
+    assert accord(["push", str(run), "team/reward", "--stage", "reward"]) == 0
+    architectures = {
+        name: json.loads(files["config.json"])["architectures"] for name, files in Hub.repositories.items()
+    }
+    assert architectures["team/policy"][0].endswith("ForCausalLM")
+    assert architectures["team/reward"][0].endswith("ForSequenceClassification")
+
+
+@pytest.mark.parametrize(
+    ("recipe", "changed", "message"),
+    [
+        (REWARD, {"aggregation": Aggregation(rule="maxmin")}, "aggregation 'maxmin' of its components is no sum"),
+        ('[reward]\nkind = "length"\ntarget = 3\n', {}, "a reward of kind 'length' learns no model of its own"),
+    ],
+)
+def test_what_is_no_sequence_classifier_is_refused(
+    rewarded: Callable[..., Path], recipe: str, changed: Any, message: str, capsys: Any
+) -> None:
+    run = rewarded(recipe, **changed)
+    if not changed:
+        with RunDirectory.open(run) as opened:
+            opened.forget("reward")
+    assert accord(["push", str(run), "team/reward", "--stage", "reward"]) == 2
+    assert message in capsys.readouterr().err
+    assert Hub.repositories == {}
+
+
+def test_a_model_that_the_recipe_lacks_is_named(rewarded: Callable[..., Path], capsys: Any) -> None:
+    assert accord(["push", str(rewarded()), "team/reward", "--stage", "rewrd"]) == 2
+    assert "no model 'rewrd'; did you mean 'reward'?" in capsys.readouterr().err

@@ -62,6 +62,16 @@ from accord.artefacts.evaluation import (
 from accord.artefacts.finding import Collection, Finding, Verdict
 from accord.artefacts.kinds import Artefact, Folder, JsonLines, JsonObject, RecordLines, Row, Text, folder_of
 from accord.artefacts.measured import MeasuredTokens, measured_tokens
+from accord.artefacts.own_evaluation import (
+    OWN_EVALUATION,
+    PAIR_READINGS,
+    TEXT_NUMBERS,
+    OrderReading,
+    OwnEvaluation,
+    PairCounts,
+    PairReading,
+    TextNumber,
+)
 from accord.artefacts.reader import RECIPE, REPORT, RunReader
 from accord.artefacts.reward_card import (
     CALIBRATION,
@@ -167,6 +177,8 @@ __all__ = [
     "NORMALISATION",
     "NOT_DISCLOSED",
     "OBJECTIVE",
+    "OWN_EVALUATION",
+    "PAIR_READINGS",
     "POPULATION",
     "PROMPTS",
     "QUESTION_ANSWERS",
@@ -185,6 +197,7 @@ __all__ = [
     "STEERING_ANSWERS",
     "SUMMARY",
     "TEXT_LOSSES",
+    "TEXT_NUMBERS",
     "TRUST",
     "VALUE_HEAD",
     "AlgorithmRow",
@@ -237,7 +250,11 @@ __all__ = [
     "ObjectiveRow",
     "OnlineMetrics",
     "OptimumEstimate",
+    "OrderReading",
+    "OwnEvaluation",
+    "PairCounts",
     "PairMetrics",
+    "PairReading",
     "PartMoments",
     "PeakRow",
     "PolicyEvaluation",
@@ -268,6 +285,7 @@ __all__ = [
     "SupervisedMetrics",
     "Text",
     "TextLoss",
+    "TextNumber",
     "TokenAmount",
     "TrustSummary",
     "Verdict",

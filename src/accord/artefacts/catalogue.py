@@ -33,6 +33,7 @@ from accord.artefacts.evaluation import (
     TEXT_LOSSES,
 )
 from accord.artefacts.kinds import Artefact
+from accord.artefacts.own_evaluation import OWN_EVALUATION, PAIR_READINGS, TEXT_NUMBERS
 from accord.artefacts.reader import RECIPE, REPORT
 from accord.artefacts.reward_card import CALIBRATION, CARD
 from accord.artefacts.rounds import ASKED_ANSWERS, ASKED_PAIRS, ASKED_TEXTS, ASKING, ROUNDS
@@ -93,6 +94,9 @@ CATALOGUE: tuple[Artefact, ...] = (
     JUDGED_ROLLOUTS,
     CURVE,
     EVALUATION,
+    TEXT_NUMBERS,
+    PAIR_READINGS,
+    OWN_EVALUATION,
     QUESTION_ANSWERS,
     TEXT_LOSSES,
     MEANINGS,

@@ -147,7 +147,8 @@ def run(
     resume
         Go on with the run that is there.
     only
-        A stage (data sft reward rewards/NAME eval_reward policy evaluate audit report); may be given more than once.
+        A stage (data sft reward rewards/NAME eval_reward policy evaluate judges/NAME metrics/NAME audit report); may
+        be given more than once.
     again
         A stage to do again in the run that is there, with all that builds on it: what they left is deleted. May be
         given more than once.

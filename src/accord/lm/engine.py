@@ -107,12 +107,16 @@ class Engine:
 
     def check(self, request: Request) -> None:
         """Raise `ModelError` where the prompt is empty, has an unknown token, or leaves no room for `max_tokens`."""
-        prompt, vocabulary = request.prompt, self.causal.vocabulary
+        self.check_prompt(request.prompt, request.sampling.max_tokens)
+
+    def check_prompt(self, prompt: Sequence[int], max_tokens: int) -> None:
+        """Raise `ModelError` where a prompt is empty, has an unknown token, or leaves no room for so many tokens."""
+        vocabulary = self.causal.vocabulary
         if not prompt:
             raise ModelError("an empty prompt; give one token at least")
-        if len(prompt) + request.sampling.max_tokens > self.causal.context:
+        if len(prompt) + max_tokens > self.causal.context:
             raise ModelError(
-                f"{len(prompt)} tokens and {request.sampling.max_tokens} to write exceed the context of "
+                f"{len(prompt)} tokens and {max_tokens} to write exceed the context of "
                 f"{self.causal.context}; shorten the prompt or lower max_tokens"
             )
         if not 0 <= min(prompt) <= max(prompt) < vocabulary:

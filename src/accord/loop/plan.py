@@ -79,6 +79,12 @@ def _planned(name: str, recipe: Recipe, data: Dataset | None) -> PlannedStage:
         case "reward" | "rewards" | "eval_reward":
             section = {"reward": "reward", "eval_reward": "evaluate.judge"}.get(kind, f"rewards.{part}")
             return _reward(name, recipe.reward_sections[section], recipe, data)
+        case "judges" | "metrics":
+            assert recipe.evaluate is not None
+            added = recipe.evaluate.judges.get(part) if kind == "judges" else recipe.evaluate.metrics[part]
+            if isinstance(added, RewardSettings):
+                return _reward(name, added, recipe, data)
+            return PlannedStage(name, "asks a model about pairs of texts, each in both orders")
         case "policy":
             assert recipe.policy is not None
             return _policy(name, recipe.policy, recipe, data)
@@ -127,7 +133,7 @@ def _reward(name: str, settings: RewardSettings, recipe: Recipe, data: Dataset |
     if data is None or not settings.reads <= READ_AT_ONCE:
         return PlannedStage(name, does)
     try:
-        split = "eval_reward" if name == "eval_reward" else "train"
+        split = "eval_reward" if name.startswith(("eval_reward", "judges/")) else "train"
         _, observations, _ = settings.read(data, split, stage=name)
     except AccordError as error:
         return PlannedStage(name, does, 0, None, str(error))

@@ -154,8 +154,8 @@ class _Earlier:
         for key, value in flat(self.recipe.model_dump(mode="json", exclude_none=True)).items():
             if not key.startswith(f"{section}.") or key == "data.ledger" or key.rpartition(".")[2] in TEXTS:
                 continue
-            if section == "evaluate" and key.startswith("evaluate.judge."):
-                continue  # the judge is a stage of its own
+            if section == "evaluate" and key.startswith(("evaluate.judge.", "evaluate.judges.", "evaluate.metrics.")):
+                continue  # each is a stage of its own
             for each in value if isinstance(value, list | tuple) else [value]:
                 if isinstance(each, str) and each.startswith("/"):
                     file, colon, function = each.rpartition(":")

@@ -26,18 +26,27 @@ from accord.reward.objective import combination_row, objective_row
 from accord.reward.settings import RewardSettings
 from accord.train import stage_seed
 
-__all__ = ["combine", "eval_reward", "judges_of", "named_judges", "named_reward", "policy_judge", "reward"]
+__all__ = [
+    "combine",
+    "eval_reward",
+    "judges_of",
+    "named_judges",
+    "named_reward",
+    "policy_judge",
+    "reward",
+    "train_reward",
+]
 
 
 def reward(context: Context) -> None:
     """The reward that the policy learns from."""
     assert context.recipe.reward is not None
-    _train(context.recipe.reward, context, split="train")
+    train_reward(context.recipe.reward, context, split="train")
 
 
 def named_reward(context: Context) -> None:
     """One of the rewards that are components of what the policy learns from."""
-    _train(context.recipe.rewards[context.stage.rpartition("/")[2]], context, split="train")
+    train_reward(context.recipe.rewards[context.stage.rpartition("/")[2]], context, split="train")
 
 
 def combine(context: Context) -> None:
@@ -61,7 +70,7 @@ def combine(context: Context) -> None:
 def eval_reward(context: Context) -> None:
     """The independent judge, from feedback that the reward never sees."""
     assert context.recipe.evaluate is not None
-    _train(context.recipe.evaluate.judge, context, split="eval_reward")
+    train_reward(context.recipe.evaluate.judge, context, split="eval_reward")
 
 
 def policy_judge(context: Context) -> Judge | None:
@@ -118,7 +127,7 @@ def judges_of(context: Context) -> dict[str, Judge]:
     return judges
 
 
-def _train(settings: RewardSettings, context: Context, *, split: str) -> None:
+def train_reward(settings: RewardSettings, context: Context, *, split: str) -> None:
     """Train a reward on a split; write what it is the optimum of, and its card."""
     run, stage = context.run, context.stage
     data = read_data(run, prefix=context.prefix)

@@ -13,6 +13,7 @@ from accord.loop.data import data
 from accord.loop.evaluate import evaluate
 from accord.loop.harm import mark_harm
 from accord.loop.meanings import sort_answers
+from accord.loop.own_evaluation import judge_samples, measure_samples
 from accord.loop.policy import policy, sft
 from accord.loop.questions import ask_questions
 from accord.loop.remedies import with_recipe_lines
@@ -21,6 +22,7 @@ from accord.loop.stage import Context, Stage
 from accord.loop.steering import ask_challenging
 from accord.loop.texts import foretell_texts
 from accord.recipe import Recipe
+from accord.recipe.judges import ModelJudge
 from accord.recipe.rounds import Round
 from accord.recipe.toml_text import flat
 from accord.registry import Registry
@@ -38,8 +40,9 @@ __all__ = [
     "stages_of",
 ]
 
-TEXTS = frozenset({"pattern", "stop", "context", "clauses", "chat_template"})
+TEXTS = frozenset({"pattern", "stop", "context", "clauses", "chat_template", "question", "instructions"})
 """Settings whose texts may begin with a slash and are no paths."""
+_ADDED_KEYS = ("judges", "metrics")
 STAGES: Registry[Stage] = Registry("stage", error=RecipeError)
 
 
@@ -68,6 +71,13 @@ def _is_judged(recipe: Recipe) -> bool:
     return recipe.evaluate is not None and recipe.evaluate.judged
 
 
+def _has_policy(recipe: Recipe) -> bool:
+    return recipe.policy is not None
+
+
+ADDED = ("judges/", "metrics/")
+"""Stages that may be added to a run that is finished: what builds on them is made again, under settings that hold."""
+
 for _stage in (
     Stage("ask", (), "round", ask),
     Stage("data", ("ask",), "data", data),
@@ -77,9 +87,11 @@ for _stage in (
     Stage("combine", ("reward", "rewards"), "combine", combine),
     Stage("eval_reward", ("data",), "evaluate.judge", eval_reward, _is_judged),
     Stage("policy", ("data", "sft", "reward", "rewards", "combine"), "policy", policy, beside=("synchronous",)),
-    Stage("evaluate", ("policy", "eval_reward"), "evaluate", evaluate, lambda recipe: recipe.policy is not None),
+    Stage("evaluate", ("policy", "eval_reward"), "evaluate", evaluate, _has_policy),
+    Stage("judges", ("data", "evaluate"), "evaluate.judges", judge_samples, _has_policy),
+    Stage("metrics", ("data", "evaluate"), "evaluate.metrics", measure_samples, _has_policy),
     Stage("audit", ("evaluate",), "audit", audit),
-    Stage("report", ("audit",), "", report),
+    Stage("report", ("audit", "judges", "metrics"), "", report),
 ):
     STAGES.add(_stage.name, _stage)
 
@@ -120,6 +132,8 @@ def settings_in(content: Mapping[str, Any], sections: Sequence[str]) -> dict[str
         kind = part.get("kind")
         free = REWARDS.get(kind).changeable if kind is not None and kind in REWARDS else frozenset()
         free = Round.changeable if section == "round" else free
+        free = frozenset(_ADDED_KEYS) if section == "evaluate" else free  # each is a stage of its own
+        free = ModelJudge.changeable if kind == "model" and section.startswith("evaluate.judges.") else free
         settings |= flat({key: value for key, value in part.items() if key not in free}, f"{section}.")
     return {
         key: value if key.rpartition(".")[2] in TEXTS else _last_name(value)
@@ -137,7 +151,7 @@ def builds_on(recipe: Recipe, name: str) -> list[str]:
 def sections_of(recipe: Recipe, name: str) -> list[str]:
     """The sections of a stage and of all that it needs, directly or by way of others."""
     stages = stages_of(recipe)
-    named = [*builds_on(recipe, name), name]
+    named = [*(each for each in builds_on(recipe, name) if not each.startswith(ADDED)), name]
     own = [section for each in named for section in (stages[each].sections(recipe)[each], *stages[each].beside)]
     return list(dict.fromkeys(section for section in own if section))
 

@@ -4,7 +4,7 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import tomli_w
 
@@ -12,13 +12,14 @@ from accord.errors import RecipeError
 from accord.extensions import load_extensions
 from accord.feedback.store.location import is_url
 from accord.policy.registry import ALGORITHMS
+from accord.recipe.judges import JUDGE_KINDS, METRIC_KINDS, ModelJudge, with_kind
 from accord.recipe.problems import validated
 from accord.recipe.sections import Recipe
 from accord.recipe.together import check_together
 from accord.recipe.toml_text import read_text, read_toml
-from accord.registry import Registry
 from accord.reward.combine import COMBINATIONS
 from accord.reward.registry import REWARDS
+from accord.reward.settings import RewardSettings
 
 __all__ = ["dump", "load", "parse"]
 
@@ -96,8 +97,17 @@ def _anchored(recipe: Recipe, folder: Path) -> Recipe:
         if (section := getattr(recipe, name)) is not None:
             sections[name] = section.anchored(folder)
     if recipe.evaluate is not None:
-        sections["evaluate"] = recipe.evaluate.model_copy(update={"judge": recipe.evaluate.judge.anchored(folder)})
+        evaluate = recipe.evaluate
+        added = {
+            "judges": {name: _anchored_judge(judge, folder) for name, judge in evaluate.judges.items()},
+            "metrics": {name: metric.anchored(folder) for name, metric in evaluate.metrics.items()},
+        }
+        sections["evaluate"] = evaluate.model_copy(update={"judge": evaluate.judge.anchored(folder), **added})
     return recipe.model_copy(update=sections)
+
+
+def _anchored_judge(judge: RewardSettings | ModelJudge, folder: Path) -> RewardSettings | ModelJudge:
+    return judge.anchored(folder) if isinstance(judge, RewardSettings) else judge
 
 
 def _extensions(content: dict[str, Any]) -> list[str]:
@@ -111,17 +121,38 @@ def _extensions(content: dict[str, Any]) -> list[str]:
     return paths
 
 
-_KINDS: tuple[tuple[str, Registry[Any], str | None], ...] = (
+class Kinds(Protocol):
+    """Settings classes by kind."""
+
+    def get(self, name: str) -> Any:
+        """The class of a kind. Raises `RecipeError` where there is none."""
+        ...
+
+    def __contains__(self, name: object) -> bool: ...
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All kinds."""
+        ...
+
+
+_KINDS: tuple[tuple[str, Kinds, str | None], ...] = (
     ("reward", REWARDS, "bradley_terry"),
     ("rewards.*", REWARDS, "bradley_terry"),
     ("evaluate.judge", REWARDS, "bradley_terry"),
+    ("evaluate.judges.*", JUDGE_KINDS, None),
+    ("evaluate.metrics.*", METRIC_KINDS, None),
     ("combine", COMBINATIONS, "weighted_sum"),
     ("policy", ALGORITHMS, None),
 )
 """The sections whose settings class `kind` picks: where they stand, from what, and which kind where none is named."""
 
 
-Kinded = tuple[str, Registry[Any], str | None]
+_ADDED = ("recipe.evaluate.judges", "recipe.evaluate.metrics")
+"""Where a section need not say its kind where something else says it."""
+
+
+Kinded = tuple[str, Kinds, str | None]
 
 
 def _switched(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Kinded]:
@@ -136,7 +167,7 @@ def _switched(before: dict[str, Any], after: dict[str, Any]) -> Iterator[Kinded]
 
 
 def _drop_foreign(
-    before: dict[str, Any], after: dict[str, Any], name: str, registry: Registry[Any], default: str | None
+    before: dict[str, Any], after: dict[str, Any], name: str, registry: Kinds, default: str | None
 ) -> list[str]:
     """Take the keys out of a section of `after` that the text gave to its former kind, and that the new one lacks."""
     was, now = _part(before, name), _part(after, name)
@@ -157,9 +188,7 @@ def _part(content: Any, path: str) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _choose(
-    content: dict[str, Any], path: str, registry: Registry[Any], default: str | None, *, where: str = "recipe"
-) -> None:
+def _choose(content: dict[str, Any], path: str, registry: Kinds, default: str | None, *, where: str = "recipe") -> None:
     """Put the settings of the class that `kind` picks in the place of a section."""
     head, _, rest = path.partition(".")
     for name in list(content) if head == "*" else [head]:
@@ -169,6 +198,8 @@ def _choose(
         if rest:
             _choose(section, rest, registry, default, where=f"{where}.{name}")
             continue
+        if where in _ADDED:
+            section = with_kind(section)
         kind = section.get("kind", default)
         if kind is None:
             raise RecipeError(f"{where}.{name}.kind: missing; one of {', '.join(registry.names)}")

@@ -13,6 +13,7 @@ from accord.feedback.store.location import has_password, is_url
 from accord.lm.settings import ModelForm
 from accord.policy.settings import PolicySettings
 from accord.policy.sft import SFT
+from accord.recipe.judges import ModelJudge
 from accord.recipe.rounds import Loop, Round
 from accord.recipe.synchronous import Synchronous
 from accord.records import JudgementKind, Sampling
@@ -22,8 +23,12 @@ from accord.reward.settings import RewardSettings
 
 __all__ = ["Checkpoints", "Data", "Disclosure", "Evaluate", "Recipe", "Section", "Track"]
 
+Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 Share = Annotated[float, Field(gt=0, le=1)]
 ShareOrNone = Annotated[float, Field(ge=0, lt=1)]
+
+
+_ADDED = ("judges", "metrics")
 
 
 def _is_empty(value: Sized) -> bool:
@@ -147,6 +152,19 @@ class Evaluate(Section):
     samples_per_prompt: int = Field(default=32, ge=1, description="samples of each prompt and arm")
     sampling: Sampling = Sampling(max_tokens=48)
     curve_samples: int = Field(default=64, ge=1, description="rollouts of each step that the judge reads")
+    judges: dict[Name, SerializeAsAny[RewardSettings] | ModelJudge] = Field(
+        default={}, exclude_if=_is_empty, description="further judges, by name"
+    )
+    metrics: dict[Name, SerializeAsAny[RewardSettings]] = Field(
+        default={}, exclude_if=_is_empty, description="further numbers of each text, by name"
+    )
+
+    @property
+    def further(self) -> "dict[str, RewardSettings]":
+        """The further judges that are kinds of reward, and the metrics, by their sections."""
+        judges = {f"evaluate.judges.{name}": judge for name, judge in self.judges.items()}
+        metrics = {f"evaluate.metrics.{name}": metric for name, metric in self.metrics.items()}
+        return {name: each for name, each in {**judges, **metrics}.items() if isinstance(each, RewardSettings)}
 
     @field_validator("sampling")
     @classmethod
@@ -208,9 +226,7 @@ class Recipe(Section):
     data: Data = Data()
     sft: SFT | None = None
     reward: SerializeAsAny[RewardSettings] | None = None
-    rewards: dict[Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")], SerializeAsAny[RewardSettings]] = Field(
-        default={}, exclude_if=_is_empty
-    )
+    rewards: dict[Name, SerializeAsAny[RewardSettings]] = Field(default={}, exclude_if=_is_empty)
     combine: SerializeAsAny[Combination] | None = None
     policy: SerializeAsAny[PolicySettings] | None = None
     evaluate: Evaluate | None = None
@@ -245,6 +261,8 @@ class Recipe(Section):
         sections = {"reward": self.reward, **{f"rewards.{name}": reward for name, reward in self.rewards.items()}}
         if self.evaluate is not None and self.evaluate.judged:
             sections["evaluate.judge"] = self.evaluate.judge
+        if self.evaluate is not None:
+            sections |= self.evaluate.further
         return {name: reward for name, reward in sections.items() if reward is not None}
 
     @property
@@ -262,10 +280,13 @@ class Recipe(Section):
             return section.model_copy(update={name: getattr(section, name) or settings[name] for name in own})
 
         evaluate = self.evaluate
+        if evaluate is not None:
+            parts = {key: {name: of(each) for name, each in getattr(evaluate, key).items()} for key in _ADDED}
+            evaluate = evaluate.model_copy(update={"judge": of(evaluate.judge), **parts})
         return self.model_copy(
             update={
                 **{name: of(getattr(self, name)) for name in ("sft", "reward", "policy")},
                 "rewards": {name: of(reward) for name, reward in self.rewards.items()},
-                "evaluate": evaluate and evaluate.model_copy(update={"judge": of(evaluate.judge)}),
+                "evaluate": evaluate,
             }
         )

@@ -4,7 +4,7 @@ from accord.errors import RecipeError
 from accord.feedback.trust.dataset_weights import check_population
 from accord.lm.settings import ModelSettings
 from accord.recipe.rounds import Loop
-from accord.recipe.sections import Recipe
+from accord.recipe.sections import Evaluate, Recipe
 from accord.recipe.synchronous import Synchronous
 from accord.reward.combine import MAIN
 
@@ -26,8 +26,8 @@ def check_together(recipe: Recipe) -> None:
         raise RecipeError(f"recipe.policy: {recipe.policy.kind} needs a judge to learn from; add a [reward] section")
     if "length" in recipe.rewards:
         raise RecipeError("recipe.rewards.length: every score has its length in tokens by this name; choose another")
-    if recipe.evaluate is not None and recipe.evaluate.judge.asks_people:
-        raise RecipeError("recipe.evaluate.judge: people are asked for what the policy learns from alone; take a model")
+    if recipe.evaluate is not None:
+        _check_judges(recipe.evaluate)
     if recipe.combine is not None:
         if recipe.combine.normalise != "none" and any(part.asks_people for part in recipe.reward_sections.values()):
             raise RecipeError('recipe.combine.normalise: people are not asked to set a scale by; take "none"')
@@ -45,6 +45,13 @@ def _check_stages(recipe: Recipe) -> None:
         _check_synchronous(recipe, recipe.synchronous)
     if recipe.policy is not None and recipe.policy.base is None and recipe.sft is None:
         raise RecipeError("recipe.policy.base: missing; name a model, or add an [sft] section")
+
+
+def _check_judges(evaluate: Evaluate) -> None:
+    """Raises `RecipeError` where people are to judge, who are asked for what the policy learns from alone."""
+    for name, judge in {"evaluate.judge": evaluate.judge, **evaluate.further}.items():
+        if judge.asks_people:
+            raise RecipeError(f"recipe.{name}: people are asked for what the policy learns from alone; take a model")
 
 
 def _check_rounds(recipe: Recipe) -> None:

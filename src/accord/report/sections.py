@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from accord.artefacts import (
     CARD,
@@ -17,9 +16,11 @@ from accord.artefacts import (
     RunReader,
 )
 from accord.report import figures
+from accord.report.grid import Grid, Section
 from accord.report.judge_doubt import std_of_scores
 from accord.report.optional import card_of, evaluation_of, summary_of
-from accord.report.table import Row
+from accord.report.own_evaluation import own_grids, own_sentences
+from accord.report.table_row import Row
 from accord.report.training_curves import Drawing, Figure, along_the_run
 from accord.report.trust import trust_in_words
 from accord.report.verdict import evaluators_in_words
@@ -27,26 +28,6 @@ from accord.report.words import count, counted, interval, observations, percent
 from accord.stats import Estimate
 
 __all__ = ["Grid", "Section", "feedback", "judges", "policy"]
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A table of texts: the first of each row names it."""
-
-    caption: str
-    head: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    files: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Section:
-    """Sentences, tables, figures and what is missing."""
-
-    sentences: tuple[str, ...] = ()
-    grids: tuple[Grid, ...] = ()
-    figures: tuple[Figure, ...] = ()
-    missing: tuple[str, ...] = ()
 
 
 def feedback(reader: RunReader) -> Section:
@@ -179,6 +160,8 @@ def policy(reader: RunReader) -> Section:
         grids.append(_before_and_after(evaluation))
         if evaluation.optimum is not None:
             sentences.append(_optimum(evaluation.optimum, evaluation.kl))
+    sentences += own_sentences(reader)
+    grids += own_grids(reader)
     for part in along_the_run(reader):
         if isinstance(part, Figure):
             drawings.append(part)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from accord.artefacts import CARD, EVALUATION, FINDINGS, SUMMARY, JsonObject, RunReader
 from accord.report.optional import card_of, findings_of, seconds_of, summary_of
-from accord.report.words import clean, duration, interval, observations, tally
+from accord.report.own_evaluation import own_rows
+from accord.report.table_row import Row
+from accord.report.words import clean, duration, interval, tally
 from accord.run import MANIFEST, RunDirectory
 from accord.stats import Estimate
 
@@ -15,35 +17,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 __all__ = ["Row", "render_table", "rows_of", "summary", "to_json"]
-
-
-@dataclass(frozen=True)
-class Row:
-    """A number of the run: how it is called, how it reads, and the file that it came from.
-
-    `estimate` is None where the row is no measured number (seconds, what fired: then `value` holds it) or where the
-    run lacks it (then `text` says so). `file` is empty where there is none. `share` says that the number lies between
-    0 and 1 by its nature.
-    """
-
-    key: str
-    group: str
-    name: str
-    text: str
-    file: str = ""
-    estimate: Estimate | None = None
-    value: Any = None
-    share: bool = False
-
-    @property
-    def label(self) -> str:
-        """The name where its group is not beside it."""
-        return f"{self.group}: {self.name}"
-
-    @property
-    def n(self) -> str:
-        """Observations, and independent units in brackets; empty where nothing was counted."""
-        return "" if self.estimate is None else observations(self.estimate)
 
 
 @dataclass(frozen=True)
@@ -134,7 +107,7 @@ def rows_of(reader: RunReader) -> list[Row]:
             rows += [_row(reader, quantity) for quantity in members]
         if group == JUDGE:
             rows += _people(reader)
-    return [*rows, _seconds(reader), _fired(reader)]
+    return [*rows, *own_rows(reader), _seconds(reader), _fired(reader)]
 
 
 def _row(reader: RunReader, quantity: Quantity) -> Row:

@@ -15,10 +15,12 @@ from litestar.exceptions import HTTPException
 from litestar.handlers import BaseRouteHandler
 from litestar.response import Stream
 
-from accord.errors import AccordError
+from accord.errors import AccordError, ModelError
 from accord.lm.engine import Request as EngineRequest
+from accord.lm.prompt_logprobs import PromptLogprobs, check_readable
 from accord.records import Sampling
 from accord.serve.collecting import Collector
+from accord.serve.echo import Echo, echo_of
 from accord.serve.recorded_requests import recording, ticket_of
 from accord.serve.recording import STATE_HEADER, Recorder
 from accord.serve.recording_routes import recording_routes
@@ -79,8 +81,10 @@ def make_app(
     @post("/v1/completions", guards=[allowed], status_code=200)
     async def completions(request: Request[Any, Any, Any]) -> Response[Any]:
         body, requests = await worker.read(_read_completion, worker, name, await request.body())
-        tells = body.logprobs is not None
-        return await _respond(worker, request, CompletionFormat(), body, requests, tells, recorder=recorder)
+        echoes = await _unless_disconnected(request, _echoes(worker, body, requests)) if body.echo else ()
+        form, tells = CompletionFormat(echoes), body.logprobs is not None
+        drawn = None if body.max_tokens == 0 else recorder  # what has no answer is not recorded
+        return await _respond(worker, request, form, body, requests, tells, recorder=drawn)
 
     @post("/v1/feedback", guards=[allowed], status_code=200)
     async def feedback(request: Request[Any, Any, Any]) -> dict[str, Any]:
@@ -132,12 +136,30 @@ async def _respond(
         for each in keeps:
             await each(name, choices)
 
+    common: Any = {"logprobs": logprobs, "written": body.limit != 0, "name": name, "keep": keep}
     if body.stream:
-        usage = body.wants_usage
-        events = stream(worker, form, body.model, requests, logprobs=logprobs, usage=usage, name=name, keep=keep)
+        events = stream(worker, form, body.model, requests, usage=body.wants_usage, **common)
         return Stream(events, media_type="text/event-stream", headers={"cache-control": "no-store", **headers})
-    work = answer(worker, form, body.model, requests, logprobs=logprobs, name=name, keep=keep)
+    work = answer(worker, form, body.model, requests, **common)
     return Response(await _unless_disconnected(request, work), media_type="application/json", headers=headers)
+
+
+async def _echoes(worker: Worker, body: CompletionRequest, requests: Sequence[EngineRequest]) -> list[Echo]:
+    """What is sent back of the prompt of each text, which is read once however many texts it has."""
+    read = list(dict.fromkeys(request.prompt for request in requests))
+    found: Sequence[PromptLogprobs | None] = [None] * len(read)
+    if body.logprobs is not None:
+        found = await worker.score(read, body.logprobs)
+    scores = dict(zip(read, found, strict=True))
+    sent = [prompt for prompt in body.prompts() for _ in range(body.n)]
+
+    def made() -> list[Echo]:
+        return [
+            echo_of(worker.causal, prompt, request.prompt, scores[request.prompt])
+            for prompt, request in zip(sent, requests, strict=True)
+        ]
+
+    return await worker.tell(made)
 
 
 def _keeper(collector: Collector, request: Request[Any, Any, Any], body: ChatRequest, sampling: Sampling) -> Keep:
@@ -187,6 +209,8 @@ def _read_completion(worker: Worker, name: str, sent: bytes) -> tuple[Completion
             _check_length(worker, len(prompt), "prompt")
     requests = list(chain.from_iterable(_completion_requests(worker, body, prompt) for prompt in prompts))
     _check_amount(requests)
+    if body.echo and body.logprobs is not None:
+        _check_scored(worker, requests)
     return body, requests
 
 
@@ -202,14 +226,30 @@ def _engine_requests(
     room = worker.causal.context - len(prompt_ids)
     if limit is None:
         limit = max(1, min(room, DEFAULT_MAX_TOKENS, MAX_TOLD // (body.n * (1 + (top or 0)))))
-    sampling = body.sampling(limit)
+    sampling = body.sampling(max(limit, 1))
     requests = [EngineRequest(None, tuple(prompt_ids), sampling, stream, top or 0) for stream in range(body.n)]
     try:
-        worker.engine.check(requests[0])
+        worker.engine.check_prompt(requests[0].prompt, limit)
     except AccordError as error:
         raise ApiError(400, str(error), field=body.limited_by if prompt_ids and 0 < room < limit else field) from error
     _check_amount(requests)
     return requests
+
+
+def _check_scored(worker: Worker, requests: Sequence[EngineRequest]) -> None:
+    """Raises `ApiError` where the prompts hold a token without a probability, or more than one answer may tell."""
+    for request in requests:
+        try:
+            check_readable(worker.causal, request.prompt)
+        except ModelError as error:
+            raise ApiError(400, str(error), field="prompt") from error
+    amount = sum(len(request.prompt) * (1 + request.top) for request in requests)
+    if amount > MAX_TOLD:
+        message = (
+            f"prompt: tokens times log-probabilities of a token are {amount:,}, and one request may ask for "
+            f"{MAX_TOLD:,}; ask for less, or in several requests"
+        )
+        raise ApiError(400, message, field="prompt")
 
 
 def _check_amount(requests: Sequence[EngineRequest]) -> None:

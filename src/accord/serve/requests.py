@@ -10,7 +10,7 @@ from accord.records import Message, Prompt, Sampling
 __all__ = ["ApiError", "ChatRequest", "Checked", "CompletionRequest", "invalid", "parse"]
 
 MAX_CHOICES = 1024  # that one request may ask for: prompts times n
-Stop = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...], Field(max_length=4)]
+Stop = Annotated[tuple[Annotated[str, Field(min_length=1, max_length=200)], ...], Field(max_length=16)]
 Temperature = Annotated[float, Field(ge=0, le=2, allow_inf_nan=False)]
 TokenIds = Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)]
 Texts = Annotated[tuple[str, ...], Field(min_length=1)]
@@ -136,17 +136,28 @@ class CompletionRequest(_GenerationRequest):
     """`POST /v1/completions`. A prompt is a text, token ids, or a list of either."""
 
     prompt: str | TokenIds | Texts | Annotated[tuple[TokenIds, ...], Field(min_length=1)]
-    max_tokens: int | None = Field(default=16, ge=1)
+    max_tokens: int | None = Field(default=16, ge=0)
     logprobs: int | None = Field(default=None, ge=0, le=20)
-    echo: Literal[False] | None = None
+    echo: bool | None = None
     best_of: Literal[1] | None = None
     suffix: None = None
+
+    @model_validator(mode="after")
+    def _nothing_written(self) -> Self:
+        if self.max_tokens == 0 and not self.echo:
+            raise invalid("max_tokens", "0 needs echo to be true: without it there is nothing to answer")
+        return self
 
     @model_validator(mode="after")
     def _not_too_many(self) -> Self:
         if len(self.prompts()) * self.n > MAX_CHOICES:
             raise invalid("prompt", f"prompts times n exceed {MAX_CHOICES}; send them in several requests")
         return self
+
+    @property
+    def limit(self) -> int | None:
+        """How many tokens may be written."""
+        return self.max_tokens
 
     @property
     def limited_by(self) -> str:

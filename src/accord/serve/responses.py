@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,6 +16,7 @@ from accord.errors import AccordError
 from accord.lm.causal import CausalModel
 from accord.lm.engine import Request, Token
 from accord.serve.detokenizer import IncrementalText, bytes_of, token_text
+from accord.serve.echo import Echo, top_by_text
 from accord.serve.requests import ApiError
 from accord.serve.worker import Worker
 
@@ -60,6 +61,7 @@ class Choice:
         self.tokens: list[PositionedToken] = []
         self.written = 0
         self.end: str | None = None
+        self.end_token: Token | None = None  # which has no text
 
     @property
     def text(self) -> str:
@@ -73,6 +75,8 @@ class Choice:
         text = self._text.add(None if token.end == "eos" else token.token_id, last=token.end is not None)
         if token.end != "eos":
             self._uncertain.append(PositionedToken(token, start))
+        else:
+            self.end_token = token
         if token.end is not None:
             self.end = "length" if token.end == "length" else "stop"
         complete = self.end is not None and not self._text.cut
@@ -80,6 +84,10 @@ class Choice:
         self._uncertain = self._uncertain[len(certain) :]
         self.tokens += certain
         return Delta(text, certain)
+
+    def leave(self) -> None:
+        """Nothing is to be written."""
+        self.end = "length"
 
 
 Keep = Callable[[str, Sequence[Choice]], Awaitable[None]]
@@ -97,15 +105,15 @@ class ResponseFormat(Protocol):
     kind: str
     prefix: str
 
-    def whole(self, choice: Choice, logprobs: bool) -> dict[str, Any]:
-        """A finished choice."""
+    def whole(self, place: int, choice: Choice, logprobs: bool) -> dict[str, Any]:
+        """A finished choice, and its place among those of the answer."""
         ...
 
-    def opening(self) -> dict[str, Any] | None:
+    def opening(self, place: int, choice: Choice, logprobs: bool) -> dict[str, Any] | None:
         """What is said of a choice before its text."""
         ...
 
-    def chunk(self, choice: Choice, delta: Delta, logprobs: bool) -> dict[str, Any]:
+    def chunk(self, place: int, choice: Choice, delta: Delta, logprobs: bool) -> dict[str, Any]:
         """What is new of a choice."""
         ...
 
@@ -115,37 +123,56 @@ class ChatFormat:
 
     kind, prefix = "chat.completion", "chatcmpl"
 
-    def whole(self, choice: Choice, logprobs: bool) -> dict[str, Any]:
+    def whole(self, place: int, choice: Choice, logprobs: bool) -> dict[str, Any]:
         message = {"role": "assistant", "content": choice.text, "refusal": None}
         return {"message": message, "logprobs": _chat_logprobs(choice.tokenizer, choice.tokens) if logprobs else None}
 
-    def opening(self) -> dict[str, Any] | None:
+    def opening(self, place: int, choice: Choice, logprobs: bool) -> dict[str, Any] | None:
         return {"delta": {"role": "assistant", "content": ""}, "logprobs": None}
 
-    def chunk(self, choice: Choice, delta: Delta, logprobs: bool) -> dict[str, Any]:
+    def chunk(self, place: int, choice: Choice, delta: Delta, logprobs: bool) -> dict[str, Any]:
         content = {"content": delta.text} if delta.text else {}
         return {"delta": content, "logprobs": _chat_logprobs(choice.tokenizer, delta.tokens) if logprobs else None}
 
 
 class CompletionFormat:
-    """`text_completion`."""
+    """`text_completion`. Where the prompts are sent back, `echoes` has that of each choice.
+
+    What is told of the tokens then has every token that was read and written, so also the one that ended a text.
+    """
 
     kind, prefix = "text_completion", "cmpl"
 
-    def whole(self, choice: Choice, logprobs: bool) -> dict[str, Any]:
-        return {
-            "text": choice.text,
-            "logprobs": _completion_logprobs(choice.tokenizer, choice.tokens) if logprobs else None,
-        }
+    def __init__(self, echoes: Sequence[Echo] = ()) -> None:
+        self._echoes = echoes
 
-    def opening(self) -> dict[str, Any] | None:
-        return None
+    def whole(self, place: int, choice: Choice, logprobs: bool) -> dict[str, Any]:
+        text, told_of = choice.text, self._logprobs(place, choice, choice.tokens) if logprobs else None
+        if self._echoes:
+            echo = self._echoes[place]
+            text = echo.text + text
+            if told_of is not None:
+                read = echo.logprobs(choice.tokenizer)
+                told_of = {field: [*read[field], *written] for field, written in told_of.items()}
+        return {"text": text, "logprobs": told_of}
 
-    def chunk(self, choice: Choice, delta: Delta, logprobs: bool) -> dict[str, Any]:
-        return {
-            "text": delta.text,
-            "logprobs": _completion_logprobs(choice.tokenizer, delta.tokens) if logprobs else None,
-        }
+    def opening(self, place: int, choice: Choice, logprobs: bool) -> dict[str, Any] | None:
+        if not self._echoes:
+            return None
+        echo = self._echoes[place]
+        return {"text": echo.text, "logprobs": echo.logprobs(choice.tokenizer) if logprobs else None}
+
+    def chunk(self, place: int, choice: Choice, delta: Delta, logprobs: bool) -> dict[str, Any]:
+        return {"text": delta.text, "logprobs": self._logprobs(place, choice, delta.tokens) if logprobs else None}
+
+    def _logprobs(self, place: int, choice: Choice, tokens: Sequence[PositionedToken]) -> dict[str, list[Any]]:
+        """Of tokens that were written; places count from the beginning of the text that is sent."""
+        shift = 0
+        if self._echoes:
+            shift = len(self._echoes[place].text)
+            if choice.end_token is not None:
+                tokens = [*tokens, PositionedToken(choice.end_token, len(choice.text))]
+        return _completion_logprobs(choice.tokenizer, tokens, shift)
 
 
 def _chat_logprobs(tokenizer: PreTrainedTokenizerBase, tokens: Sequence[PositionedToken]) -> dict[str, Any]:
@@ -167,15 +194,14 @@ def _chat_logprobs(tokenizer: PreTrainedTokenizerBase, tokens: Sequence[Position
     return {"content": content, "refusal": None}
 
 
-def _completion_logprobs(tokenizer: PreTrainedTokenizerBase, tokens: Sequence[PositionedToken]) -> dict[str, Any]:
+def _completion_logprobs(
+    tokenizer: PreTrainedTokenizerBase, tokens: Sequence[PositionedToken], shift: int
+) -> dict[str, list[Any]]:
     return {
         "tokens": [token_text(tokenizer, positioned.token.token_id) for positioned in tokens],
         "token_logprobs": [positioned.token.logprob for positioned in tokens],
-        "top_logprobs": [
-            {token_text(tokenizer, candidate): logprob for candidate, logprob in positioned.token.top}
-            for positioned in tokens
-        ],
-        "text_offset": [positioned.start for positioned in tokens],
+        "top_logprobs": [top_by_text(tokenizer, positioned.token.top) for positioned in tokens],
+        "text_offset": [shift + positioned.start for positioned in tokens],
     }
 
 
@@ -186,22 +212,24 @@ async def answer(
     requests: Sequence[Request],
     *,
     logprobs: bool,
+    written: bool = True,
     name: str | None = None,
     keep: Keep | None = None,
 ) -> bytes:
     """The whole answer, as JSON, once it is kept; under a new id where it has no `name`.
 
+    Where nothing is to be `written`, it has the prompts alone.
     Raises whatever the engine died of.
     """
     head = _head(name or new_name(form), form.kind, model)
     choices = [Choice(worker.causal, request) for request in requests]
-    async with aclosing(worker.write(requests)) as steps:
+    async with aclosing(_steps(worker, requests, choices, written)) as steps:
         async for tokens in steps:
             await worker.tell(_add, choices, tokens)
 
     def whole() -> bytes:
         parts = [
-            {"index": index, **form.whole(choice, logprobs), "finish_reason": choice.end}
+            {"index": index, **form.whole(index, choice, logprobs), "finish_reason": choice.end}
             for index, choice in enumerate(choices)
         ]
         return to_json({**head, "choices": parts, "usage": _usage(requests, choices)})
@@ -209,6 +237,19 @@ async def answer(
     if keep is not None:
         await keep(head["id"], choices)
     return await worker.tell(whole)
+
+
+async def _steps(
+    worker: Worker, requests: Sequence[Request], choices: Sequence[Choice], written: bool
+) -> AsyncGenerator[list[tuple[int, Token]]]:
+    """What is written, as it comes; nothing where nothing is to be."""
+    if not written:
+        for choice in choices:
+            choice.leave()
+        return
+    async with aclosing(worker.write(requests)) as steps:
+        async for tokens in steps:
+            yield tokens
 
 
 def _add(choices: Sequence[Choice], tokens: Sequence[tuple[int, Token]]) -> None:
@@ -224,6 +265,7 @@ async def stream(
     *,
     logprobs: bool,
     usage: bool,
+    written: bool = True,
     name: str | None = None,
     keep: Keep | None = None,
 ) -> AsyncIterator[str]:
@@ -235,9 +277,9 @@ async def stream(
     def event(part: list[dict[str, Any]], **fields: Any) -> str:
         return f"data: {json.dumps({**head, 'choices': part, **counts, **fields})}\n\n"
 
-    if (opening := form.opening()) is not None:
-        for index in range(len(choices)):
-            yield event([{"index": index, **opening, "finish_reason": None}])
+    for index, choice in enumerate(choices):
+        if (opening := form.opening(index, choice, logprobs)) is not None:
+            yield event([{"index": index, **opening, "finish_reason": None if written else "length"}])
 
     def events(tokens: Sequence[tuple[int, Token]]) -> str:
         parts = []
@@ -245,12 +287,12 @@ async def stream(
             choice = choices[index]
             delta = choice.add(token)
             if delta.text or choice.end or (logprobs and delta.tokens):
-                part = {"index": index, **form.chunk(choice, delta, logprobs), "finish_reason": choice.end}
+                part = {"index": index, **form.chunk(index, choice, delta, logprobs), "finish_reason": choice.end}
                 parts.append(event([part]))
         return "".join(parts)
 
     try:
-        async with aclosing(worker.write(requests)) as steps:
+        async with aclosing(_steps(worker, requests, choices, written)) as steps:
             async for tokens in steps:
                 if lines := await worker.tell(events, tokens):
                     yield lines

@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
 from accord.lm.engine import Engine, Failure, Request, Token
+from accord.lm.prompt_logprobs import PromptLogprobs
+from accord.serve.prompt_scoring import PromptScoring
 
 __all__ = ["Worker"]
 
@@ -50,6 +52,7 @@ class Worker:
         self._numbers = itertools.count()
         self._inbox: deque[tuple[Request, _Client] | int] = deque()
         self._clients: dict[int, _Client] = {}
+        self._scorings: deque[PromptScoring] = deque()
         self._wake = threading.Condition()
         self._stopping = self._ended = False
         self._thread = threading.Thread(target=self._run, name="accord-engine", daemon=True)
@@ -110,6 +113,20 @@ class Worker:
                 self._inbox.extend(open_keys)
                 self._wake.notify()
 
+    async def score(self, prompts: Sequence[tuple[int, ...]], top: int) -> list[PromptLogprobs]:
+        """The log-probabilities of the tokens of each prompt, and the `top` likeliest; texts go on between passes.
+
+        Leaving early cancels what is not finished. Raises `ModelError` as `lm.prompt_logprobs` does, and where the
+        thread has ended.
+        """
+        scoring = PromptScoring(self.causal, prompts, top)
+        with self._wake:
+            if self._ended:
+                raise ModelError(ENDED)
+            self._scorings.append(scoring)
+            self._wake.notify()
+        return await scoring.result
+
     def _run(self) -> None:
         try:
             while self._turn():
@@ -121,14 +138,19 @@ class Worker:
                 self._ended = True
                 self._register()
             self._tell(ModelError(ENDED))
+            for scoring in self._scorings:
+                scoring.fail(ModelError(ENDED))
 
     def _turn(self) -> bool:
         """Take what has come, and a step; whether to go on. What fails is told to every client that waits."""
         with self._wake:
-            self._wake.wait_for(lambda: self._stopping or self._inbox or self.engine.busy)
+            self._wake.wait_for(lambda: self._stopping or self._inbox or self._scorings or self.engine.busy)
             if self._stopping:
                 return False
             requests, cancelled = self._register()
+            scoring = self._scorings.popleft() if self._scorings else None
+        if scoring is not None and scoring.advance():
+            self._scorings.append(scoring)
         try:
             for key in cancelled:
                 self.engine.cancel(key)

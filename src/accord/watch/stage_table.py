@@ -76,6 +76,7 @@ def planned_stages(recipe: Mapping[str, Any]) -> Iterator[str]:
         yield "policy"
         if evaluate is not None:
             yield "evaluate"
+            yield from (f"{key}/{name}" for key in ("judges", "metrics") for name in evaluate.get(key, {}))
     yield from ("audit", "report")
 
 

@@ -8,7 +8,7 @@ from accord.artefacts import NOT_DISCLOSED, Disclosure, DisclosureField, Disclos
 from accord.report.disclosure.markdown import escaped
 from accord.report.disclosure.summary import ORIGIN, headline, source_of, status_words, unredacted_note
 
-__all__ = ["model_card"]
+__all__ = ["base_of", "disclosed_lines", "licence_of", "model_card"]
 
 _LICENCE = re.compile(r"[a-z0-9][a-z0-9.+-]{1,30}")
 
@@ -22,14 +22,15 @@ def model_card(disclosure: Disclosure, recipe: Mapping[str, Any]) -> str:
         pipeline_tag="text-generation",
         base_model=_base(recipe),
         tags=["rlhf", "accord", *_algorithm(recipe)],
-        license=_licence(disclosure),
+        license=licence_of(disclosure),
     )
-    body = "\n".join(_lines(disclosure)).rstrip()
+    body = "\n".join(disclosed_lines(disclosure)).rstrip()
     card = ModelCard(f"---\n{data.to_yaml()}\n---\n\n{body}\n", ignore_metadata_errors=False)
     return str(card).rstrip() + "\n"
 
 
-def _lines(disclosure: Disclosure) -> Iterator[str]:
+def disclosed_lines(disclosure: Disclosure) -> Iterator[str]:
+    """Every item of a disclosure in sentences, by heading."""
     yield f"# {escaped(disclosure.run)}"
     yield ""
     yield f"**{headline(disclosure)}** {disclosure.definition} {ORIGIN}"
@@ -61,11 +62,15 @@ def _sentence(field: DisclosureField) -> str:
 def _base(recipe: Mapping[str, Any]) -> str | None:
     """The id of the base model on the hub, as `owner/name`; None where it is a folder or a packaged model."""
     for section in ("sft", "policy", "reward"):
-        settings = recipe.get(section)
-        base = settings.get("base") if isinstance(settings, dict) else None
-        if isinstance(base, str) and re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", base):
+        if (base := base_of(recipe.get(section))) is not None:
             return base
     return None
+
+
+def base_of(settings: object) -> str | None:
+    """The base model that a section names, where that is an id on the hub."""
+    base = settings.get("base") if isinstance(settings, Mapping) else None
+    return base if isinstance(base, str) and re.fullmatch(r"[\w-][\w.-]*/[\w-][\w.-]*", base) else None
 
 
 def _algorithm(recipe: Mapping[str, Any]) -> list[str]:
@@ -74,7 +79,7 @@ def _algorithm(recipe: Mapping[str, Any]) -> list[str]:
     return [kind] if isinstance(kind, str) and kind else []
 
 
-def _licence(disclosure: Disclosure) -> str | None:
+def licence_of(disclosure: Disclosure) -> str | None:
     """The stated licence, where it is an identifier; hubs take no sentences, and call what is none `other`."""
     stated = [each.value for item in disclosure.items for each in item.fields if each.name == "licence"]
     name = stated[0].strip().lower()
