@@ -5,7 +5,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Literal
 
-from accord.artefacts import result_of
 from accord.errors import ArtefactError, StorageError, storage
 from accord.extras import TRAIN, require
 
@@ -45,6 +44,7 @@ def push(
         Of the commit; without it, which run it is.
     """
     require(TRAIN, "accord push")
+    from accord.artefacts import result_of
     from accord.run import RunDirectory
 
     with RunDirectory.open(result_of(run)) as opened, TemporaryDirectory(prefix="push-") as folder:
