@@ -10,6 +10,8 @@ import torch
 from accord.artefacts import MODEL
 from accord.feedback import Ledger
 from accord.lm import load
+from accord.lm.adapters import LoRA, add_lora
+from accord.lm.reward_model import ScalarHeadModel
 from accord.run import RunDirectory
 from accord.run.files import give_usual_rights
 from accord.train.tensor_files import save_tensors
@@ -29,17 +31,25 @@ def modes(folder: Path) -> dict[str, int]:
 
 
 def test_all_files_of_a_run_go_by_the_umask(tmp_path: Path, usual: int) -> None:
+    causal = load("tiny", dtype="float32")
     with RunDirectory.create(tmp_path / "run") as run:
         run.write_text("report.html", "<p>")
         run.log("policy/metrics.jsonl").append("{}")
-        run.save_checkpoint(
-            "policy", 1, lambda folder: save_tensors({"a": torch.ones(1)}, folder / "state.safetensors")
-        )
+        run.save_checkpoint("policy", 1, lambda folder: save_tensors({"a": torch.ones(1)}, folder / "a.safetensors"))
         with MODEL.write(run, stage="policy") as folder:
-            load("tiny", dtype="float32").save(folder)
+            causal.save(folder)
+        with MODEL.write(run, stage="reward") as folder:
+            ScalarHeadModel.fresh(causal, name="reward", seed=1).save(folder)
+        with MODEL.write(run, stage="sft") as folder:
+            add_lora(load(MODEL.verified(run, "policy"), dtype="float32"), LoRA(rank=2)).save(folder)
         found = modes(run.path)
-    assert any(name.endswith("state.safetensors") for name in found)
-    assert "policy/model/model.safetensors" in found
+    for name in (
+        "policy/model/model.safetensors",
+        "reward/model/head.safetensors",
+        "sft/model/adapter_model.safetensors",
+    ):
+        assert name in found
+    assert any(name.endswith("a.safetensors") for name in found)
     assert {name: mode for name, mode in found.items() if mode != usual} == {}
 
 

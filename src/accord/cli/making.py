@@ -66,12 +66,12 @@ def init(folder: Path) -> None:
     folder
         Where to write; nothing that is there is overwritten.
     """
-    from accord.artefacts import RECIPE
     from accord.loop.starting import write_starter
 
     for path in write_starter(folder):
         print(path)
-    print(f"next: accord check {folder / RECIPE.file} && accord run {folder / RECIPE.file}")
+    recipe = folder / "recipe.toml"
+    print(f"next: accord check {recipe} && accord run {recipe}")
 
 
 def check(recipe: Path, *, set_: Set = None, measure: bool = False, full: bool = False, json: bool = False) -> int:

@@ -71,18 +71,24 @@ def obstacle(recipe: Recipe) -> str:
     if is_url(recipe.data.ledger):
         return "its ledger is a database, into which a trial would write"
     sections = {"sft": recipe.sft, "policy": recipe.policy, **recipe.reward_sections}
-    free = psutil.virtual_memory().available
     for name, settings in sections.items():
-        if not isinstance(settings, ModelSettings) or settings.base is None:
-            continue
-        if not is_here(settings.base, settings.revision):
-            return f"recipe.{name}.base: {settings.base} must be fetched first"
-        needed = HELD * bytes_of_weights(settings.base, settings.revision)
-        if settings.resolved_device == "cpu" and needed > free:
-            return (
-                f"recipe.{name}.base: to train {settings.base} may take {needed / 1e9:,.1f} GB, "
-                f"and {free / 1e9:,.1f} GB of memory are free"
-            )
+        if isinstance(settings, ModelSettings) and settings.base is not None:
+            try:
+                why = _obstacle_of(settings, settings.base)
+            except AccordError as error:
+                why = str(error)
+            if why:
+                return f"recipe.{name}.base: {why}"
+    return ""
+
+
+def _obstacle_of(settings: ModelSettings, base: str) -> str:
+    """Why a model cannot be tried; empty where it can. Raises `ModelError` where it cannot be had at all."""
+    if not is_here(base, settings.revision):
+        return f"{base} must be fetched first"
+    needed, free = HELD * bytes_of_weights(base, settings.revision), psutil.virtual_memory().available
+    if settings.resolved_device == "cpu" and needed > free:
+        return f"to train {base} may take {needed / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB of memory are free"
     return ""
 
 

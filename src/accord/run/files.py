@@ -93,7 +93,7 @@ def write_whole(target: Path, content: bytes) -> None:
 def give_usual_rights(folder: Path) -> None:
     """Give all files below a folder that was made just now the rights that any new file has here.
 
-    What a library writes by way of a temporary file is its owner's alone, while what stands beside it goes by the umask.
+    What a library writes by way of a temporary file is its owner's alone; what stands beside it goes by the umask.
     """
     usual = folder.stat().st_mode & 0o666  # the umask has taken the same from the folder
     for path in folder.rglob("*"):
