@@ -54,7 +54,10 @@ class StageEstimate:
 
 
 def estimate_run(recipe: Recipe) -> list[StageEstimate]:
-    """Try a recipe on this machine, and foretell each stage; in order, as far as a trial comes."""
+    """Try a recipe on this machine, and foretell each stage, in order and as far as a trial comes.
+
+    Where it cannot be tried at all there is one estimate, of no stage, with the problem.
+    """
     if why := obstacle(recipe):
         return [StageEstimate("", problem=why)]
     return estimates_of(try_stages(recipe))
@@ -68,7 +71,7 @@ def estimates_of(trial: Trial) -> list[StageEstimate]:
     policy = tried.get("policy")
     totals = {"samples": None if prompts is None else 2 * ceil(prompts / TOGETHER)}
     if policy is not None and policy.courses:
-        totals["judging"] = _steps_of(planned["policy"], policy.courses[-1], trial.ratio)
+        totals["judging"] = _steps_of(planned.get("policy"), policy.courses[-1], trial.ratio)
     found = []
     for stage in trial.stages:
         if stage.problem:
