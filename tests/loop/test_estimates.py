@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from accord.cli import run as accord
-from accord.lm import packaged
 from accord.loop import trial as trial_module
 from accord.loop.courses import Course, CourseDisplay
 from accord.loop.estimates import StageEstimate, estimates_of, in_all
@@ -142,9 +141,6 @@ def test_what_cannot_be_tried_is_said(
     recipe = folder / "recipe.toml"
     assert obstacle(load(recipe)) == ""
     assert "database" in obstacle(load(recipe, {"data.ledger": "postgresql://somewhere/people"}))
-    assert obstacle(load(recipe, {"sft.base": "smollm2-135m"})) == (
-        "" if packaged.is_cached() else "recipe.sft.base: smollm2-135m must be fetched first"
-    )
     absent = obstacle(load(recipe, {"sft.base": "nobody/no-such-model"}))
     assert absent.startswith("recipe.sft.base: nobody/no-such-model")
     load_model("tiny", dtype="float32").save(tmp_path / "model")
