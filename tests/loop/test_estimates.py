@@ -146,7 +146,7 @@ def test_what_cannot_be_tried_is_said(
     load_model("tiny", dtype="float32").save(tmp_path / "model")
     saved = load(recipe, {"sft.base": str(tmp_path / "model")})
     assert obstacle(saved) == ""
-    monkeypatch.setattr(trial_module, "HELD", 1e9)
+    monkeypatch.setattr(trial_module, "WEIGHT_COPIES", 1e9)
     assert obstacle(saved).startswith(f"recipe.sft.base: to train {tmp_path / 'model'} may take ")
     capsys.readouterr()
     assert accord(["check", str(recipe), "--measure", f"--sft.base={tmp_path / 'model'}"]) == 0

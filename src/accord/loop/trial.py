@@ -34,7 +34,7 @@ PAIRS = 400
 """Pairs of a trial at most: what is scored apart from steps grows with them, and is foretold from so many."""
 PROMPTS = 12
 """Held-out prompts on which a trial evaluates, at most."""
-HELD = 4.0  # times its weights that a model may need here: gradients, and the two moments of each weight
+WEIGHT_COPIES = 4.0  # times its weights that a model may need here: gradients, and the two moments of each weight
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _obstacle_of(settings: ModelSettings, base: str) -> str:
     """Why a model cannot be tried; empty where it can. Raises `ModelError` where it cannot be had at all."""
     if not is_here(base, settings.revision):
         return f"{base} must be fetched first"
-    needed, free = HELD * bytes_of_weights(base, settings.revision), psutil.virtual_memory().available
+    needed, free = WEIGHT_COPIES * bytes_of_weights(base, settings.revision), psutil.virtual_memory().available
     if settings.resolved_device == "cpu" and needed > free:
         return f"to train {base} may take {needed / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB of memory are free"
     return ""
