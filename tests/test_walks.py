@@ -2,11 +2,13 @@
 
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tools.engineer_walk import MARK, reading, script_of
+from tools.engineer_walk import MARK, Stopwatch, reading, script_of
 from tools.walk_examples import ROOT, Example, examples_of, links_of, words_of
 from tools.walk_pictures import KEPT, WALKS, Picture, PictureError, main, run_examples
 
@@ -65,7 +67,23 @@ def test_words_are_counted_without_code(tmp_path: Path) -> None:
 def test_the_engineers_script_says_what_was_done(capfd: pytest.CaptureFixture[str]) -> None:
     examples = [Example("python", "First", 'kept = dict(model="tiny")\n'), Example("python", "Then", "print(kept)\n")]
     exec(script_of(examples, model="other"), {})
-    assert capfd.readouterr().out == f"{MARK}First\n{{'model': 'other'}}\n{MARK}Then\n"
+    first, printed, then = capfd.readouterr().out.rstrip("\n").split("\n")  # the mark would end a line too
+    assert printed == "{'model': 'other'}"
+    for line, name in ((first, "First"), (then, "Then")):
+        processor, _, step = line.removeprefix(MARK).partition(" ")
+        assert step == name
+        assert float(processor) >= 0
+
+
+def test_a_step_knows_the_seconds_of_its_processes(capsys: pytest.CaptureFixture[str]) -> None:
+    watch = Stopwatch()
+    subprocess.run([sys.executable, "-c", "sum(range(10**6))"], check=True)
+    watch.done("counted")
+    watch.done("told", processor=2.5)
+    assert [step.name for step in watch.steps] == ["counted", "told"]
+    assert watch.steps[0].processor > 0
+    assert watch.steps[1].processor == 2.5
+    assert capsys.readouterr().out.count(" s ") == 4
 
 
 def test_there_is_little_to_read_on_the_engineers_walk() -> None:

@@ -4,8 +4,11 @@
     python -m tools.engineer_walk dist/accord-0.1.0-py3-none-any.whl
     python -m tools.engineer_walk . --model smollm2-135m
 
+    python -m tools.engineer_walk . --with uv            installed by `uv pip` instead of `pip`
+
 Makes an environment, installs what is named, and runs the examples of the document in it, in an empty folder. Prints
-the time of day and the seconds of each step; then what there was to read, at 250 words a minute.
+the time of day, the seconds of each step and those of the processor; then what there was to read, at 250 words a
+minute. On a machine that does other things too the seconds of the processor are what the walk itself took.
 """
 
 import argparse
@@ -15,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -24,26 +28,46 @@ __all__ = ["Stopwatch", "main", "reading", "script_of"]
 
 DOCUMENT = ROOT / "docs/engineer.md"
 WORDS_A_MINUTE = 250
-MARK = "\x1estep "  # stands before a line of a script that says which step is done
+MARK = "\x1estep "  # stands before a line of a script that says which step is done, after how many processor seconds
+INSTALLERS = {
+    "pip": ("{python}", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"),
+    "uv": ("uv", "pip", "install", "--quiet", "--python", "{python}"),
+}
+
+
+@dataclass(frozen=True)
+class WalkStep:
+    """A step, and the seconds that it took: of the clock, and of processors."""
+
+    name: str
+    seconds: float
+    processor: float
 
 
 class Stopwatch:
     """Says when a step was done, and what it took since the one before."""
 
     def __init__(self) -> None:
-        self.steps: list[tuple[str, float]] = []
-        self._last = time.monotonic()
+        self.steps: list[WalkStep] = []
+        self._last, self._processor = time.monotonic(), processor_seconds()
 
-    def done(self, step: str) -> None:
-        now = time.monotonic()
-        self.steps.append((step, now - self._last))
-        print(f"{datetime.now():%H:%M:%S}  {now - self._last:8.1f} s  {step}", flush=True)
-        self._last = now
+    def done(self, step: str, processor: float | None = None) -> None:
+        """A step is over. `processor` is what it took of processors where its process goes on and knows it itself."""
+        now, used = time.monotonic(), processor_seconds()
+        done = WalkStep(step, now - self._last, used - self._processor if processor is None else processor)
+        self.steps.append(done)
+        print(f"{datetime.now():%H:%M:%S}  {done.seconds:8.1f} s  {done.processor:8.1f} s  {step}", flush=True)
+        self._last, self._processor = now, used
+
+
+def processor_seconds() -> float:
+    """Seconds of processors that this process took so far, and those of its children that have ended."""
+    return sum(os.times()[:4])
 
 
 def script_of(examples: Sequence[Example], model: str = "tiny") -> str:
     """The examples as one script, which says after each of them what was done; `model` takes the place of "tiny"."""
-    parts = ["import subprocess, sys"]
+    parts = ["import os, subprocess, sys", "used = 0.0  # seconds of processors up to the last step"]
     for example in examples:
         if example.kind == "python":
             parts.append(example.source.replace('model="tiny"', f"model={model!r}"))
@@ -52,7 +76,10 @@ def script_of(examples: Sequence[Example], model: str = "tiny") -> str:
             for arguments in example.commands
         ]
         commands = [f"accord {' '.join(arguments)}" for arguments in example.commands]
-        parts.append(f"print({MARK + ', '.join([example.heading, *commands])!r}, flush=True)")
+        parts += [
+            "used, before = sum(os.times()[:4]), used",
+            f"print({MARK!r} + f'{{used - before:.2f}} ' + {', '.join([example.heading, *commands])!r}, flush=True)",
+        ]
     return "\n".join(parts) + "\n"
 
 
@@ -67,17 +94,18 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.engineer_walk", description=__doc__)
     parser.add_argument("package", help="a checkout or a wheel")
     parser.add_argument("--model", default="tiny", help="what is trained: a packaged name, a folder or a hub id")
+    parser.add_argument("--with", default="pip", choices=INSTALLERS, dest="installer", help="what installs it")
     options = parser.parse_args(arguments)
-    package = str(Path(options.package).resolve())
+    package = f"{Path(options.package).resolve()}[train]"
     watch = Stopwatch()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
         watch.done("an empty environment")
         python = folder / "venv/bin/python"
-        pip: list[str | Path] = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-        subprocess.run([*pip, "-c", ROOT / "constraints.txt", package], check=True)
-        watch.done("pip install")
+        install = [part.format(python=python) for part in INSTALLERS[options.installer]]
+        subprocess.run([*install, "-c", ROOT / "constraints.txt", package], check=True)
+        watch.done(f"{options.installer} install")
         environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
         environment["PATH"] = f"{python.parent}{os.pathsep}{environment['PATH']}"
         subprocess.run(["accord", "--help"], check=True, env=environment, stdout=subprocess.DEVNULL)
@@ -86,7 +114,8 @@ def main(arguments: Sequence[str]) -> None:
         work.mkdir()
         (work / "walk.py").write_text(script_of(examples_of(DOCUMENT), options.model), encoding="utf-8")
         _follow([str(python), "walk.py"], work, environment, watch)
-    print(f"{sum(seconds for _, seconds in watch.steps) / 60:.1f} minutes by the machine\n")
+    seconds, processor = (sum(part) for part in zip(*((s.seconds, s.processor) for s in watch.steps), strict=True))
+    print(f"{seconds / 60:.1f} minutes by the machine, {processor / 60:.1f} of processors\n")
     pages = reading()
     for page, words in pages:
         print(f"{words:6} words  {words / WORDS_A_MINUTE:5.1f} min  {page}")
@@ -104,7 +133,8 @@ def _follow(command: Sequence[str], folder: Path, environment: dict[str, str], w
         assert process.stdout is not None
         for line in process.stdout:
             if line.startswith(MARK):
-                watch.done(line.removeprefix(MARK).strip())
+                processor, _, step = line.removeprefix(MARK).strip().partition(" ")
+                watch.done(step, float(processor))
             else:
                 printed.append(line)
     if process.returncode:

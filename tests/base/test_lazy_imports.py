@@ -2,10 +2,11 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
-HEAVY = "'torch', 'pydantic', 'transformers', 'scipy', 'sqlalchemy', 'peft', 'matplotlib'"
+HEAVY = "'torch', 'pydantic', 'transformers', 'scipy', 'sklearn', 'pandas', 'sqlalchemy', 'peft', 'matplotlib'"
 
 
 def loaded_after(code: str) -> str:
@@ -24,6 +25,17 @@ def test_naming_a_room_loads_no_torch(room: str) -> None:
 
 def test_reading_a_run_loads_no_torch() -> None:
     assert loaded_after("from accord import RunDirectory") == "[]"
+
+
+def test_help_and_a_starter_load_nothing_heavy(tmp_path: Path) -> None:
+    """Neither the list of verbs nor any verb's own help takes what the verbs work with."""
+    code = f"""
+from accord.cli.main import app, run
+for verb in [[], ["check"], ["run"], ["audit"], ["import"], ["collect"], ["ask"], ["serve"], ["watch"], ["lab"]]:
+    assert run([*verb, "--help"]) == 0
+assert run(["--version"]) == run(["init", {str(tmp_path / "new")!r}]) == 0
+"""
+    assert loaded_after(code).splitlines()[-1] == "[]"
 
 
 def test_every_module_loads_and_every_public_name_is_there() -> None:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from accord.artefacts import MODEL, result_of
 from accord.cli.serving import open_model
 from accord.errors import RecipeError, nearest, storage
 from accord.run import MANIFEST, RunDirectory
@@ -137,6 +136,7 @@ def open_chat(name: str, connection: Connection) -> "tuple[EndpointWriter | Mode
 
 
 def _reward_model(path: Path, study: "Study") -> "Answerer":
+    from accord.artefacts import MODEL, result_of
     from accord.collect.sources.scores import ScoreAnswerer
     from accord.lm.reward_model_files import load_reward_model
 
@@ -147,6 +147,8 @@ def _reward_model(path: Path, study: "Study") -> "Answerer":
 
 def _place(path: Path, stage: Stage) -> str:
     """A run's id, stage and the digest of the model's files; of what is no run its name."""
+    from accord.artefacts import result_of
+
     with storage(path):
         if not (path / MANIFEST).is_file():
             return str(path)

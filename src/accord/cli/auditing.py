@@ -6,19 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from accord.artefacts import result_of
 from accord.cli.finding_lines import finding_lines
 from accord.cli.printing import print_json
 from accord.cli.runs import Trust
 from accord.errors import RecipeError
 from accord.extras import TRAIN, lacking, missing, require
-from accord.foreign.settings import ReadingSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from accord.audit import AuditSettings
     from accord.audit.examine import AuditReport
+    from accord.foreign.settings import ReadingSettings
     from accord.interfaces import Judge
     from accord.recipe import Recipe
     from accord.run import RunDirectory
@@ -108,6 +107,7 @@ def audit(
         Print the findings as JSON.
     """
     from accord.extensions import load_extensions
+    from accord.foreign.settings import ReadingSettings
 
     for option, files in (("--questions", questions), ("--texts", texts), ("--attacks", attacks)):
         if only and files:
@@ -150,7 +150,7 @@ class _Asked:
 
     location: str
     made_by: str | None
-    reading: ReadingSettings
+    reading: "ReadingSettings"
     out: Path | None
     only: tuple[str, ...]
     questions: tuple[Path, ...]
@@ -248,7 +248,7 @@ def _settings_alone(run: "RunDirectory", asked: _Asked) -> "AuditSettings":
 
 def _rewards_beside(asked: _Asked) -> "dict[str, Judge]":
     """The rewards of the runs beside, by the names under which the audit looks for them."""
-    from accord.artefacts import RECIPE
+    from accord.artefacts import RECIPE, result_of
     from accord.audit.evidence import REWARD_BESIDE
     from accord.loop.drive import recipe_of
     from accord.loop.rewards import judges_of

@@ -5,7 +5,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from accord.artefacts import result_of
 from accord.cli.printing import complain, print_json, table_console
 from accord.cli.serving import bearer_token, listening, open_model
 from accord.errors import AccordError, ArtefactError, LedgerError, RecipeError, storage
@@ -124,6 +123,7 @@ def _speaker(run: str, stage: Stage | None, settings: "ModelSettings", slots: in
     """A model under the name that its texts are kept under, with the sampling of its run."""
     from jinja2 import TemplateError
 
+    from accord.artefacts import result_of
     from accord.records import Prompt, Sampling
     from accord.serve import Worker
     from accord.serve.chat.speakers import Speaker

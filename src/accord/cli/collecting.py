@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from accord.artefacts import MODEL, result_of
 from accord.cli.answerers import assistant_of
 from accord.cli.printing import complain
 from accord.cli.serving import listening, open_model
@@ -256,6 +255,7 @@ def _judge(run: Path | None) -> "Judge | None":
     """The reward model of a run, whose doubt says what several people should judge."""
     if run is None:
         return None
+    from accord.artefacts import MODEL, result_of
     from accord.lm.reward_model_files import load_reward_model
     from accord.run import RunDirectory
 

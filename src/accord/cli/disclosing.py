@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from accord.artefacts import result_of
 from accord.cli.printing import print_json
 from accord.cli.runs import Trust
 from accord.errors import RecipeError
@@ -47,6 +46,7 @@ def disclose(
     """
     if model_card is not None:
         require(TRAIN, "--model-card")
+    from accord.artefacts import result_of
     from accord.report.disclosure.model_card import model_card as card_of
     from accord.report.disclosure.summary import headline, status_words
     from accord.report.disclosure.writing import disclose as write
@@ -73,7 +73,7 @@ def disclose(
 
 
 def _print_template(run: Path) -> None:
-    from accord.artefacts import RunReader
+    from accord.artefacts import RunReader, result_of
     from accord.report.disclosure.template import template
     from accord.run import RunDirectory
 

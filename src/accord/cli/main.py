@@ -11,7 +11,7 @@ from io import TextIOWrapper
 
 from cyclopts import App, CycloptsError
 
-from accord import __version__
+import accord
 from accord.cli import (
     asking,
     auditing,
@@ -37,7 +37,7 @@ __all__ = ["app", "main", "run"]
 
 app = App(
     name="accord",
-    version=f"accord {__version__}",
+    version=lambda: f"accord {accord.__version__}",  # looked up where it is asked for
     help="Reinforcement learning from human feedback that knows who said what.",
     help_format="plaintext",
     suppress_keyboard_interrupt=False,  # it is caught below, where it is said how to go on

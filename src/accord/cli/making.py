@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from accord.artefacts import RECIPE
 from accord.cli.printing import complain, overrides, print_json, progress_display, table_console
 from accord.cli.seeds import run_seeds
 from accord.errors import RecipeError
@@ -15,8 +14,9 @@ from accord.extras import TRAIN, require
 from accord.run.stopping import ending_by_signal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
+    from accord.loop.estimates import StageEstimate
     from accord.loop.preflight import Preflight
     from accord.loop.progress import ProgressDisplay
     from accord.recipe import Recipe
@@ -70,18 +70,22 @@ def init(folder: Path) -> None:
 
     for path in write_starter(folder):
         print(path)
-    print(f"next: accord check {folder / RECIPE.file} && accord run {folder / RECIPE.file}")
+    recipe = folder / "recipe.toml"
+    print(f"next: accord check {recipe} && accord run {recipe}")
 
 
-def check(recipe: Path, *, set_: Set = None, full: bool = False, json: bool = False) -> int:
+def check(recipe: Path, *, set_: Set = None, measure: bool = False, full: bool = False, json: bool = False) -> int:
     """What a recipe would do, stage by stage, and everything that would stop it. Nothing is started.
 
-    Example: accord check my-run/recipe.toml --policy.kl_coef 0.1
+    Example: accord check my-run/recipe.toml --policy.kl_coef 0.1 --measure
 
     Parameters
     ----------
     recipe
         The recipe, a TOML file.
+    measure
+        Try three steps of each stage in a folder that goes away, and say about how long the run will take on this
+        machine and how much memory. Models and judges of the recipe are opened and asked; nothing is fetched for it.
     full
         Print the recipe with all its values before, as TOML that can be run.
     json
@@ -93,12 +97,14 @@ def check(recipe: Path, *, set_: Set = None, full: bool = False, json: bool = Fa
 
     resolved = recipes.load(recipe, overrides(set_ or []), say=complain)
     findings = preflight(resolved)
+    estimates = _measured(resolved) if measure and not findings.problems else []
     if json:
         print_json(
             {
                 "recipe": resolved.model_dump(mode="json", exclude_none=True),
                 "stages": [stage.stage for stage in findings.plan],
                 "plan": [asdict(stage) for stage in findings.plan],
+                "estimates": [asdict(estimate) for estimate in estimates],
                 "problems": findings.problems,
                 "notes": findings.notes,
             }
@@ -106,20 +112,43 @@ def check(recipe: Path, *, set_: Set = None, full: bool = False, json: bool = Fa
         return 2 if findings.problems else 0
     if full:
         print(recipes.dump(resolved))
-    for line in _lines_of(findings):
+    for line in _lines_of(findings, estimates):
         print(f"# {line}" if full else line)
     return 2 if findings.problems else 0
 
 
-def _lines_of(findings: "Preflight") -> "Iterator[str]":
+def _measured(recipe: "Recipe") -> "list[StageEstimate]":
+    from accord.loop.estimates import estimate_run
+
+    complain("trying three steps of each stage")
+    return estimate_run(recipe)
+
+
+def _lines_of(findings: "Preflight", estimates: "Sequence[StageEstimate]") -> "Iterator[str]":
     width = max((len(stage.stage) for stage in findings.plan), default=0)
+    by_stage = {estimate.stage: estimate for estimate in estimates}
     for stage in findings.plan:
         steps = "" if stage.steps is None else f"; {stage.steps:,} {'step' if stage.steps == 1 else 'steps'}"
-        yield f"{stage.stage:<{width}}  {stage.does}{steps}"
+        estimate = f"; {by_stage[stage.stage].words}" if stage.stage in by_stage else ""
+        yield f"{stage.stage:<{width}}  {stage.does}{steps}{estimate}"
     yield from (f"problem: {problem}" for problem in findings.problems)
     yield from (f"note: {note}" for note in findings.notes)
     if not findings.problems:
+        yield from _whole(estimates)
         yield "nothing is missing"
+
+
+def _whole(estimates: "Sequence[StageEstimate]") -> "Iterator[str]":
+    """All stages together, or why that is not known."""
+    if not estimates:
+        yield "time and memory: not measured (--measure)"
+        return
+    from accord.loop.estimates import in_all
+
+    if estimates[0].seconds is not None:
+        yield f"in all {in_all(estimates).words}, foretold from a few steps of each stage on this machine"
+    if estimates[-1].problem:
+        yield f"time and memory {'behind it ' if estimates[-1].stage else ''}not foretold: {estimates[-1].problem}"
 
 
 def run(
@@ -163,6 +192,7 @@ def run(
     """
     require(TRAIN, "accord run")
     from accord import recipe as recipes
+    from accord.artefacts import RECIPE
 
     changes = overrides(set_ or [])
     name = recipe.resolve().parent.name if recipe.name == RECIPE.file else recipe.stem

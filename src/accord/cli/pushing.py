@@ -5,7 +5,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from accord.artefacts import result_of
 from accord.cli.runs import Trust
 from accord.errors import ArtefactError, ModelError, RecipeError, StorageError, nearest, storage
 from accord.extras import TRAIN, require
@@ -52,6 +51,7 @@ def push(
         Of the commit; without it, which run it is.
     """
     require(TRAIN, "accord push")
+    from accord.artefacts import result_of
     from accord.run import RunDirectory
 
     with RunDirectory.open(result_of(run)) as opened, TemporaryDirectory(prefix="push-") as folder:

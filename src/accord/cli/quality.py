@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from accord.artefacts import result_of
 from accord.cli.printing import print_json, table_console
 
 __all__ = ["quality"]
@@ -37,7 +36,7 @@ def quality(
     json
         Print everything that was measured as JSON.
     """
-    from accord.artefacts import RunReader
+    from accord.artefacts import RunReader, result_of
     from accord.feedback import Ledger
     from accord.feedback.quality.composition import read_target
     from accord.feedback.quality.measure import measure_quality

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from accord.artefacts import result_of
 from accord.errors import RecipeError, storage
 from accord.run import MANIFEST
 
@@ -43,7 +42,7 @@ def serving_session(run: str, stage: str, policy: "RecordingPolicy", *, label: s
     """A session that begins now: which model answers, by the digest of its files where it is a run's."""
     from importlib.metadata import version
 
-    from accord.artefacts import MODEL
+    from accord.artefacts import MODEL, result_of
     from accord.feedback.deployment.answers import ServingSession
     from accord.run import RunDirectory
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from accord.artefacts import result_of
 from accord.cli.printing import complain, print_json, progress_display, table_console
 from accord.errors import RecipeError
 from accord.extras import TRAIN, require
@@ -61,7 +60,7 @@ def evaluate(
         return
     if against is not None:
         require(TRAIN, "accord evaluate --against")
-    from accord.artefacts import EVALUATION
+    from accord.artefacts import EVALUATION, result_of
     from accord.report import render_table, summary, to_json
     from accord.run import RunDirectory
 
@@ -92,6 +91,7 @@ def evaluate(
 
 
 def _evaluate_pairs(run: Path, pairs: Path, scores: Path | None, *, json: bool, trusted: bool) -> None:
+    from accord.artefacts import result_of
     from accord.loop.drive import recipe_of
     from accord.loop.rewards import judges_of
     from accord.loop.stage import Context, in_run
@@ -165,7 +165,7 @@ def report(run: Path) -> None:
     run
         The run.
     """
-    from accord.artefacts import ROUNDS
+    from accord.artefacts import ROUNDS, result_of
     from accord.report import write, write_rounds
     from accord.run import RunDirectory
 
@@ -196,6 +196,7 @@ def compare(first: Path, second: Path, *further: Path, html: Path | None = None,
     json
         Print JSON.
     """
+    from accord.artefacts import result_of
     from accord.report import compare as contrast
     from accord.report import render_comparison, render_several_tables, side_by_side
     from accord.run import RunDirectory

@@ -8,7 +8,6 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from accord.artefacts import result_of
 from accord.cli.recording import recording_policy, recording_to, serving_session
 from accord.errors import ArtefactError, RecipeError, storage
 from accord.extras import TRAIN, require
@@ -168,7 +167,7 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
 def open_model(run: str, stage: str, settings: "ModelSettings") -> "CausalModel":
     """The model, under the name that clients know it by: a folder's path is nothing that they should learn."""
     require(TRAIN, f"{run}: opening a model")
-    from accord.artefacts import MODEL
+    from accord.artefacts import MODEL, result_of
     from accord.lm import packaged, tiny
     from accord.run import RunDirectory
 

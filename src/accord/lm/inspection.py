@@ -1,4 +1,4 @@
-"""What stands in the way of opening a model, without reading its weights: what `accord check` says beforehand."""
+"""What stands in the way of opening a model, and how large it is, without reading its weights."""
 
 import json
 from pathlib import Path
@@ -22,7 +22,7 @@ from accord.lm.loading import UNLOADABLE, place_of, read_tokenizer, reason_of, r
 from accord.lm.settings import ModelForm, ModelSettings
 from accord.records import Prompt
 
-__all__ = ["problem_with", "problem_with_classifier"]
+__all__ = ["bytes_of_weights", "is_here", "problem_with", "problem_with_classifier"]
 
 NO_CUDA = "device: cuda, and there is none here; leave it out, or set it to cpu"
 INDEX, WEIGHTS = "model.safetensors.index.json", "model.safetensors"
@@ -83,6 +83,35 @@ def problem_with_classifier(name: str, form: ModelForm) -> str:
     except AccordError as error:
         return f"model: {error}"
     return ""
+
+
+def is_here(name: str, revision: str | None = None) -> bool:
+    """Whether a model can be opened without fetching anything."""
+    return name == tiny.NAME or _files_of(name, revision) is not None
+
+
+def bytes_of_weights(name: str, revision: str | None = None) -> int:
+    """How large the files of a model's weights are, adapters and what they belong to together; 0 where none are here.
+
+    Raises `ModelError` for a folder that is not there.
+    """
+    folder = _files_of(name, revision)
+    if folder is None:
+        return 0
+    own = sum(file.stat().st_size for file in folder.glob("*.safetensors"))
+    if has_adapter_file(str(folder)):
+        return own + bytes_of_weights(base_of(str(folder)), revision_of(folder))
+    return own
+
+
+def _files_of(name: str, revision: str | None) -> Path | None:
+    """The folder of a model's files; None where they would have to be fetched, or are made on the spot."""
+    if name == tiny.NAME:
+        return None
+    if name == packaged.NAME:
+        return packaged.packaged() if packaged.is_cached() else None
+    source = place_of(name)
+    return Path(source) if Path(source).is_dir() else _cached(name, revision)
 
 
 def _look_at_classifier(name: str, folder: Path, form: ModelForm) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from accord.errors import ArtefactError, storage
-from accord.run.files import PART, digest_of, put_folder, sync_tree, write_whole
+from accord.run.files import PART, digest_of, give_usual_rights, put_folder, sync_tree, write_whole
 
 __all__ = ["FOLDER", "Checkpoint", "Checkpoints", "Retention", "sweep"]
 
@@ -102,6 +102,7 @@ class Checkpoints:
                 files = {file.name: digest_of(file) for file in sorted(beside.iterdir())}
                 about = {**self.owner, "step": step, "files": files, "kept": beside_it}
                 write_whole(beside / ABOUT, json.dumps(about, indent=1).encode())
+                give_usual_rights(beside)
                 sync_tree(beside)
                 put_folder(beside, target)
             finally:

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from accord.errors import ArtefactError, storage
 from accord.run.checkpoints import FOLDER, Checkpoint, Checkpoints, Retention, sweep
-from accord.run.files import PART, digest_of, put_folder, sync, sync_tree, within, write_whole
+from accord.run.files import PART, digest_of, give_usual_rights, put_folder, sync, sync_tree, within, write_whole
 from accord.run.growing_log import GrowingLog
 from accord.run.lock import LOCK, take_lock
 from accord.run.manifest import (
@@ -42,6 +42,7 @@ class RunDirectory:
         self._verified: dict[str, tuple[int, ...]] = {}
         self._going: dict[str, tuple[float, float]] = {}  # by stage: when this go began, seconds of earlier ones
         self.retention = Retention()
+        self.most_steps: int | None = None  # steps that each stage makes of those it has, where the run is a trial
         self.readers: dict[str, Any] = {}  # by prefix, so that whoever reads this run parses its files once
 
     # -- making and opening ------------------------------------------------------------------------------
@@ -150,6 +151,7 @@ class RunDirectory:
             beside.mkdir(parents=True)
             try:
                 yield beside
+                give_usual_rights(beside)
                 sync_tree(beside)
                 put_folder(beside, target)
             finally:

@@ -13,6 +13,7 @@ __all__ = [
     "digest_of",
     "digest_of_folder",
     "digest_of_settings",
+    "give_usual_rights",
     "is_plain",
     "put_folder",
     "sync",
@@ -87,6 +88,17 @@ def write_whole(target: Path, content: bytes) -> None:
             beside.unlink(missing_ok=True)
             raise
         sync(target.parent)
+
+
+def give_usual_rights(folder: Path) -> None:
+    """Give all files below a folder that was made just now the rights that any new file has here.
+
+    What a library writes by way of a temporary file is its owner's alone; what stands beside it goes by the umask.
+    """
+    usual = folder.stat().st_mode & 0o666  # the umask has taken the same from the folder
+    for path in folder.rglob("*"):
+        if path.is_file() and not path.is_symlink():
+            path.chmod(usual)
 
 
 def put_folder(beside: Path, target: Path) -> None:

@@ -108,7 +108,7 @@ class TrainingLoop:
         asked the process to end, the step under way is finished and kept, and `Terminated` is raised.
         """
         with self._guarded(), step_under_way():
-            for number in range(self._done + 1, self.total + 1):
+            for number in range(self._done + 1, self._last + 1):
                 self._end_if_asked()
                 began = monotonic()
                 try:
@@ -127,6 +127,12 @@ class TrainingLoop:
                 self.optimiser.save_moments(folder)
         for artefact in self._artefacts:
             self.run.adopt(artefact.path(self.stage), stage=self.stage)
+
+    @property
+    def _last(self) -> int:
+        """The last step that is made: in a trial there are few (`RunDirectory.most_steps`)."""
+        most = self.run.most_steps
+        return self.total if most is None else min(self.total, most)
 
     def take_up_best(self) -> int | None:
         """Put the weights back to the best of the steps that are kept (`RunDirectory.retention`), when all are made.

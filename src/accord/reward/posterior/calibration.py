@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import expit
-from sklearn.isotonic import IsotonicRegression
 
 from accord.stats import Estimate, mean
 
@@ -89,6 +88,8 @@ def fit_isotonic(logodds_P: ArrayLike, outcome_P: ArrayLike, weights: ArrayLike 
     pairs; a pair of log-odds 0 says nothing of it, and where all are, or weigh 0, it leaves what is stated as it is.
     Takes a thousand pairs or so to be worth its freedom. Raises as `fit_temperature` does.
     """
+    from sklearn.isotonic import IsotonicRegression  # brings pandas with it where that is installed
+
     stated_P, observed_P, weight_P = _checked(logodds_P, outcome_P, weights)
     at_P = expit(np.abs(stated_P))
     says_P = (at_P > 0.5) & (weight_P > 0)
