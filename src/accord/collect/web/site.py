@@ -21,8 +21,10 @@ from markupsafe import Markup
 from accord.collect.desk.identities import Login, Person
 from accord.collect.desk.service import Desk
 from accord.collect.study import Study
+from accord.collect.study.catalogue import english
 from accord.collect.study.kinds import number_text
 from accord.collect.web.form_parsing import MAX_FIELDS, read
+from accord.collect.web.page_texts import PageTexts
 from accord.collect.web.sanitize import in_lines, literal, render_trusted
 from accord.collect.web.security import (
     CookieJar,
@@ -222,6 +224,10 @@ class Site:
             "several": len(self.house) > 1,
             "added": self.added,
             "csrf": self.token(request),
+            "form_token": self.token(request),
+            "t": self.texts(request),
+            "offered": self._offered(request),
+            "here_path": self._here(request),
             "form": {},
             "error": None,
             "digest": digest(),
@@ -236,6 +242,29 @@ class Site:
         form: dict[str, str] = getattr(request.state, "form", {})
         values = {"action": None, "typed": form.get("text") or form.get("edit") or form.get("reason") or "", **context}
         return self.page(request, "message.html", status=status, title=title, paragraphs=paragraphs, **values)
+
+    # -- languages -------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def spoken(self) -> dict[str, PageTexts]:
+        """The texts of the pages in each language that the study offers, the one to begin with first."""
+        return {language: PageTexts(catalogue) for language, catalogue in self.study.catalogues().items()}
+
+    def texts(self, request: WebRequest) -> PageTexts:
+        """The texts of a page: in the language that somebody chose; for whoever runs the study in English."""
+        if self.is_for_admins(request):
+            return english_texts()
+        first = next(iter(self.spoken.values()))
+        return self.spoken.get(self.jar.read(request, "language"), first)
+
+    def _offered(self, request: WebRequest) -> list[PageTexts]:
+        """The languages of the menu. None stands on the answer to a form: that page cannot be asked for again."""
+        return [] if self.is_for_admins(request) or request.method != "GET" else list(self.spoken.values())
+
+    def _here(self, request: WebRequest) -> str:
+        """The address of the page, to come back to it."""
+        query = request.scope["query_string"].decode("latin-1")
+        return f"{self.base}{request.scope['path']}" + (f"?{query}" if query else "")
 
     @cached_property
     def instructions(self) -> Markup:
@@ -261,11 +290,18 @@ def in_thread(handler: Callable[..., R]) -> Callable[..., Awaitable[R]]:
 
 
 @cache
+def english_texts() -> PageTexts:
+    """The texts in English."""
+    return PageTexts(english())
+
+
+@cache
 def templates() -> Environment:
     """The templates; whatever they are given is escaped, and a name that is missing is an error."""
     environment = Environment(
         loader=PackageLoader("accord.collect.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
+    environment.globals["t"] = english_texts()  # of pages that are in English alone
     environment.filters |= {"plain": number_text, "literal": in_lines, "inline": literal}
     return environment
 
