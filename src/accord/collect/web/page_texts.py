@@ -38,10 +38,10 @@ class PageTexts:
     def __call__(self, key: str, **values: Value) -> Markup:
         """A text with its values; those that are `Markup` stand as they are. Raises `KeyError` for an unknown key."""
         n = values.get("n")
-        text = escape(self.catalogue.pattern(key, n if isinstance(n, int | float) else None))
+        text = str(escape(self.catalogue.pattern(key, n if isinstance(n, int | float) else None)))
         marked = KEYBOARD.sub(r"<kbd>\1</kbd>", STRONG.sub(r"<strong>\1</strong>", text))
         home = self.catalogue.home(key)
-        return Markup(PLACE.sub(lambda place: _shown(home, values[place[1]]), marked))  # noqa: S704 - escaped above
+        return Markup(PLACE.sub(lambda place: str(_shown(home, values[place[1]])), marked))  # noqa: S704 - escaped above
 
     def said(self, text: str | Exception) -> Markup:
         """A sentence from below the pages, or what an error says, in this language; all else as it stands."""
