@@ -43,7 +43,9 @@ def in_made_up(study: Path) -> Path:
 def own_texts(desk: Desk) -> tuple[str, ...]:
     """What the study itself puts on its pages."""
     texts = [text for question in desk.study.questions for text in (question.text, question.hint) if text]
-    return (*OWN, desk.study.title, desk.study.name, *texts)
+    typed = [form["text"].replace("\r", "") for form in FILLED.values() if "text" in form]
+    known = [sample["gold"]["text"] for sample in KINDS.values() if "text" in sample["gold"]]
+    return (*OWN, *typed, *known, "both", "purple", desk.study.title, desk.study.name, *texts)
 
 
 class Reader(Visitor):

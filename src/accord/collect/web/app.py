@@ -19,6 +19,7 @@ from litestar.types import ASGIApp, Message, Scope
 from accord.collect.desk.service import Desk
 from accord.collect.web.added_pages import AddedPage, added_handlers
 from accord.collect.web.admin import ADMIN
+from accord.collect.web.admin_items import ADDING
 from accord.collect.web.admin_lookup import LOOKUP
 from accord.collect.web.admin_people import PEOPLE
 from accord.collect.web.device_pages import DEVICES
@@ -67,7 +68,7 @@ def make_app(
     `added` are pages of other rooms for whoever runs the study.
     """
     site = Site(desk, desk.study, clock, public_url, added=tuple(added))
-    admin = [*ADMIN, *PEOPLE, *LOOKUP, *added_handlers(added)]
+    admin = [*ADMIN, *PEOPLE, *LOOKUP, *ADDING, *added_handlers(added)]
     return _app(site, [health, static_file, *PAGES, *LANGUAGES, *DEVICES, *PLATFORM, *admin], hosts, openapi=openapi)
 
 
@@ -92,7 +93,8 @@ def make_house(
         for desk in desks
     ]
     entrance = _app(sites[0], [health, static_file, start_page], hosts)
-    handlers = [*PAGES, *LANGUAGES, *DEVICES, *ENTRANCE, *PLATFORM, *ADMIN, *PEOPLE, *LOOKUP, *added_handlers(added)]
+    handlers = [*PAGES, *LANGUAGES, *DEVICES, *ENTRANCE, *PLATFORM, *ADMIN, *PEOPLE, *LOOKUP, *ADDING]
+    handlers += added_handlers(added)
     apps = {site.study.name: _app(site, handlers, hosts) for site in sites}
 
     async def dispatch(scope: Any, receive: Any, send: Any) -> None:

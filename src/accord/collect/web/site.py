@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Request, Response
-from litestar.datastructures import Cookie
+from litestar.datastructures import Cookie, UploadFile
 from litestar.response import Redirect
 from markupsafe import Markup
 
@@ -35,8 +35,10 @@ from accord.collect.web.security import (
     new_browser_name,
     tokens_match,
 )
+from accord.collect.web.uploads import HeldFiles, upload_of
 
 __all__ = [
+    "ADD_ITEMS",
     "ForgedError",
     "OutsiderError",
     "Site",
@@ -52,6 +54,7 @@ R = TypeVar("R")
 log = logging.getLogger("accord.collect")
 Who = Literal["person", "admin"]
 WebRequest = Request[Any, Any, Any]
+ADD_ITEMS = "/admin/add"
 THREADS_WITH_WRITER = 8  # requests at work at once where somebody may wait for a writer
 
 
@@ -97,6 +100,7 @@ class Site:
     desks: tuple[Desk, ...] = ()
     people_tag: str = ""
     added: tuple[Any, ...] = ()
+    held: HeldFiles = field(default_factory=HeldFiles, repr=False)
     _limits: dict[str, Limiter] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -181,14 +185,25 @@ class Site:
         """
         self.limit("forms", self.address(request))
         self.count("forms", self.address(request))
-        questions = self.study.questionnaire
-        form = read(await request.body(), questions.multiple, MAX_FIELDS * len(questions.questions))
+        form = await self._upload_form(request) if request.scope["path"] == ADD_ITEMS else await self._form(request)
         request.state.form = form
         if is_cross_site(request, urlsplit(self.public_url or "").netloc) or not tokens_match(
             form.pop("_csrf", ""), self.token(request)
         ):
             raise ForgedError
         return form
+
+    async def _form(self, request: WebRequest) -> dict[str, str]:
+        questions = self.study.questionnaire
+        return read(await request.body(), questions.multiple, MAX_FIELDS * len(questions.questions))
+
+    async def _upload_form(self, request: WebRequest) -> dict[str, str]:
+        """A form with a file, which is only read of whoever runs the study."""
+        self.admin(request)
+        fields = dict((await request.form()).multi_items())
+        if isinstance(file := fields.pop("file", None), UploadFile):
+            request.state.upload = await upload_of(file)
+        return {name: value for name, value in fields.items() if isinstance(value, str)}
 
     def token(self, request: WebRequest) -> str:
         """The token that a form of this request's area must carry."""
