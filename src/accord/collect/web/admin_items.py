@@ -73,7 +73,7 @@ def confirm(request: WebRequest, site: Site) -> Response[Any]:
 def _page(request: WebRequest, site: Site, *, status: int = 200, **context: Any) -> Response[str]:
     values = {
         "preview": None,
-        "name": "",
+        "file_name": "",
         "shown": [],
         "held": "",
         "most": MAX_UPLOAD,
