@@ -22,7 +22,7 @@ from accord.collect.study.catalogue import english, packaged_languages, packaged
 from accord.collect.study.interface_languages import missing_texts
 from accord.collect.study.kinds import KINDS as QUESTIONS
 from accord.collect.study.locale_rules import LocaleRules, canonical_language
-from accord.collect.study.phrases import phrase, said
+from accord.collect.study.phrases import phrase, translate
 from accord.collect.web.app import make_house
 from accord.collect.web.page_texts import PageTexts
 from accord.errors import ModelError, StudyError
@@ -268,20 +268,20 @@ def test_the_rules_of_languages() -> None:
 
 def test_sentences_from_below_are_said_anew() -> None:
     german = packaged_texts("de")
-    assert said(german, "as it stands") == "as it stands"
+    assert translate(german, "as it stands") == "as it stands"
     long = phrase("form.too_long", n=20001, most=20000)
-    assert said(german, long) == "20.001 Zeichen sind zu viele; kürzen Sie auf 20.000."
+    assert translate(german, long) == "20.001 Zeichen sind zu viele; kürzen Sie auf 20.000."
     words = QUESTIONS["comparison"](text="?", kind="comparison").describe(Comparison(preferred="right", strength=0.6))
-    assert (words, said(german, words)) == ("answer 2 is clearly better", "Antwort 2 ist deutlich besser")
+    assert (words, translate(german, words)) == ("answer 2 is clearly better", "Antwort 2 ist deutlich besser")
     ranked = QUESTIONS["ranking"](text="?", kind="ranking").describe(Ranking(tiers=((1,), (0, 2))))
     assert ranked == "answer 2, then answer 1 and answer 3"
-    assert said(german, ranked) == "Antwort 2, dann Antwort 1 und Antwort 3"
+    assert translate(german, ranked) == "Antwort 2, dann Antwort 1 und Antwort 3"
 
 
 def test_values_are_escaped_and_marks_are_not_taken_from_them() -> None:
     page = PageTexts(english())
     assert page("work.problem", problem="<b>`x`**y**{n}") == "<strong>Not sent yet.</strong> &lt;b&gt;`x`**y**{n}"
-    assert page.said(ValueError("<i>")) == "&lt;i&gt;"
+    assert page.translate(ValueError("<i>")) == "&lt;i&gt;"
 
 
 # -- several languages ----------------------------------------------------------------------------------------------

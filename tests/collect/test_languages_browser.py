@@ -104,7 +104,7 @@ def test_arrows_go_where_they_point_in_a_text_from_the_right(tmp_path: Path, bro
     with shown(browser, study) as (desk, page):
         enter(page, desk)
         page.keyboard.press("t")
-        for key in ("ArrowLeft", "ArrowLeft", "ArrowRight"):
+        for key in ("ArrowLeft", "ArrowLeft", "ArrowLeft", "ArrowRight"):
             page.keyboard.press(key)
         page.keyboard.press("1")
         send_last = page.locator(".span:not([hidden]) q").first.inner_text()

@@ -159,7 +159,8 @@ def _problems(language: str, key: str, pattern: Pattern) -> Iterator[str]:
     if key not in known:
         yield f"{key}: no such key{nearest(key, list(known))}"
         return
-    meant = known[key] if isinstance(known[key], str) else known[key]["other"]  # type: ignore[index,call-overload]
+    in_english = known[key]
+    meant = in_english if isinstance(in_english, str) else in_english["other"]
     places = set(PLACE.findall(meant))
     if isinstance(pattern, str):
         yield from _text_problems(key, pattern, places, meant, optional=frozenset())

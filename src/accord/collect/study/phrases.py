@@ -9,7 +9,7 @@ from typing import Self
 
 from accord.collect.study.catalogue import KEYBOARD, PLACE, STRONG, Catalogue, english
 
-__all__ = ["Phrase", "Value", "in_words", "phrase", "said", "value_in_words"]
+__all__ = ["Phrase", "Value", "in_words", "phrase", "translate", "value_in_words"]
 
 Value = str | int | float | Sequence[str]
 
@@ -37,7 +37,7 @@ def phrase(key: str, **values: Value) -> Phrase:
     return Phrase.of(key, values)
 
 
-def said(catalogue: Catalogue, text: str) -> str:
+def translate(catalogue: Catalogue, text: str) -> str:
     """A sentence in the language of a catalogue; a text that is no `Phrase` as it stands."""
     return in_words(catalogue, text.key, text.values) if isinstance(text, Phrase) else text
 
@@ -57,7 +57,7 @@ def value_in_words(catalogue: Catalogue, value: Value) -> str:
         case int() | float():
             return catalogue.rules.number(value)
         case str():
-            text = said(catalogue, value)
+            text = translate(catalogue, value)
         case _:
-            text = catalogue.rules.listed([said(catalogue, word) for word in value])
+            text = catalogue.rules.listed([translate(catalogue, word) for word in value])
     return ISOLATED.format(text) if catalogue.rules.direction == "rtl" else text

@@ -49,7 +49,7 @@ def look(request: WebRequest, site: Site) -> Response[str]:
     if preview.problems:
         return _page(request, site, preview=preview, file_name=upload.name, status=400)
     shown = [_shown(site, item) for item in preview.first]
-    held = site.held.hold(admin, upload, site.clock())
+    held = site.held_files.hold(admin, upload, site.clock())
     return _page(request, site, preview=preview, file_name=upload.name, shown=shown, held=held)
 
 
@@ -58,7 +58,7 @@ def look(request: WebRequest, site: Site) -> Response[str]:
 def confirm(request: WebRequest, site: Site) -> Response[Any]:
     """The file that was looked at is added, checked once more as a whole."""
     admin = site.admin(request)
-    upload = site.held.take(admin, request.state.form.get("held", ""), site.clock())
+    upload = site.held_files.take(admin, request.state.form.get("held", ""), site.clock())
     if upload is None:
         gone = "This file was added already, another one was looked at since, or an hour went by; choose it again."
         return _page(request, site, error=FormError("held", gone), status=409)

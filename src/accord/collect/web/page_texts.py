@@ -43,7 +43,7 @@ class PageTexts:
         home = self.catalogue.home(key)
         return Markup(PLACE.sub(lambda place: str(_shown(home, values[place[1]])), marked))  # noqa: S704 - escaped above
 
-    def said(self, text: str | Exception) -> Markup:
+    def translate(self, text: str | Exception) -> Markup:
         """A sentence from below the pages, or what an error says, in this language; all else as it stands."""
         words = text.args[0] if isinstance(text, Exception) and text.args else text
         return self(words.key, **words.values) if isinstance(words, Phrase) else escape(words)

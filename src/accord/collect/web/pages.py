@@ -291,7 +291,7 @@ def _conversation(
 
 def _rest(request: WebRequest, site: Site, person: Person, title: str, message: str, **context: Any) -> Response[str]:
     values = {"until": None, "ending": None, "can_undo": site.desk.can_undo(person.pseudonym), **context}
-    own = site.texts(request).said(message) if isinstance(message, Phrase) else None
+    own = site.texts(request).translate(message) if isinstance(message, Phrase) else None
     text = render_trusted(message) if own is None else Markup("<p>{}</p>").format(own)
     return site.page(request, "rest.html", person=person, title=title, message=text, **values)
 

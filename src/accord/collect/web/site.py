@@ -100,7 +100,7 @@ class Site:
     desks: tuple[Desk, ...] = ()
     people_tag: str = ""
     added: tuple[Any, ...] = ()
-    held: HeldFiles = field(default_factory=HeldFiles, repr=False)
+    held_files: HeldFiles = field(default_factory=HeldFiles, repr=False)
     _limits: dict[str, Limiter] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:

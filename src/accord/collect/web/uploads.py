@@ -19,7 +19,7 @@ __all__ = ["MAX_UPLOAD", "HeldFiles", "Upload", "upload_of", "written"]
 
 MAX_UPLOAD = 8_000_000  # bytes as they are sent
 MAX_UNPACKED = 64_000_000
-HELD = timedelta(hours=1)
+HOLD_TIME = timedelta(hours=1)
 GZIP = b"\x1f\x8b"
 MAX_NAME = 80
 
@@ -77,7 +77,7 @@ class HeldFiles:
 
     def hold(self, admin: str, upload: Upload, now: datetime) -> str:
         """Hold a file in the place of the one before; the name by which it is taken."""
-        self._held = {who: held for who, held in self._held.items() if now - held[1] < HELD}
+        self._held = {who: held for who, held in self._held.items() if now - held[1] < HOLD_TIME}
         name = secrets.token_urlsafe(16)
         self._held[admin] = (name, now, upload)
         return name
@@ -85,7 +85,7 @@ class HeldFiles:
     def take(self, admin: str, name: str, now: datetime) -> Upload | None:
         """The file of that name; None where another one was looked at since, it was taken, or its hour is over."""
         held = self._held.get(admin)
-        if held is None or held[0] != name or now - held[1] >= HELD:
+        if held is None or held[0] != name or now - held[1] >= HOLD_TIME:
             return None
         del self._held[admin]
         return held[2]
