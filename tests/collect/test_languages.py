@@ -314,6 +314,19 @@ def test_somebody_chooses_a_language_and_it_stays_and_is_on_record(tmp_path: Pat
     assert [record.language for record in feedback_in(tmp_path / "people.db")] == ["de", "en"]
 
 
+def test_what_a_study_leaves_unsaid_is_in_its_language_and_what_it_says_stays(tmp_path: Path) -> None:
+    for thanks, told in (("", "Vielen Dank."), ('thanks = "That is all."', "That is all.")):
+        study = lay_out(tmp_path / told[0], top=f'language = "de"\n{thanks}')
+        with opened(study, tmp_path / f"{told[0]}.db") as desk, visiting(desk) as visitor:
+            person = visitor()
+            person.join(desk.invite().token)
+            for _ in range(8):
+                person.answer(declined="1")
+            page = person.get("/work").text
+        assert told in page
+        assert "Sie haben 8 Antworten gegeben. Sie können diese Seite schließen." in page
+
+
 def test_one_language_offers_no_menu(tmp_path: Path) -> None:
     study = lay_out(tmp_path, top='language = "de"')
     with opened(study, tmp_path / "people.db") as desk, visiting(desk) as visitor:

@@ -96,6 +96,9 @@ def test_one_wrong_line_and_nothing_is_added(tmp_path: Path) -> None:
             page = send(kim, content)
             assert page.status_code == 400
             assert told in page.text
+        for kind in ("multipart/form-data; boundary=x", "multipart/form-data", "text/plain"):
+            broken = kim.client.post(ADD, content=b"--x\r\nfile\xff", headers={"content-type": kind})
+            assert broken.status_code in {400, 403}, kind
         too_long = send(kim, b"0" * 8_100_000)
         assert too_long.status_code == 413
         assert len(desk.progress().items) == 8

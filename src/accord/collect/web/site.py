@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Request, Response
 from litestar.datastructures import Cookie, UploadFile
+from litestar.enums import RequestEncodingType
 from litestar.response import Redirect
 from markupsafe import Markup
 
@@ -23,7 +24,8 @@ from accord.collect.desk.service import Desk
 from accord.collect.study import Study
 from accord.collect.study.catalogue import english
 from accord.collect.study.kinds import number_text
-from accord.collect.web.form_parsing import MAX_FIELDS, read
+from accord.collect.study.phrases import phrase
+from accord.collect.web.form_parsing import MAX_FIELDS, UnreadableError, read
 from accord.collect.web.page_texts import PageTexts
 from accord.collect.web.sanitize import in_lines, literal, render_trusted
 from accord.collect.web.security import (
@@ -185,7 +187,8 @@ class Site:
         """
         self.limit("forms", self.address(request))
         self.count("forms", self.address(request))
-        form = await self._upload_form(request) if request.scope["path"] == ADD_ITEMS else await self._form(request)
+        sends_file = request.scope["path"] == ADD_ITEMS and request.content_type[0] == RequestEncodingType.MULTI_PART
+        form = await (self._upload_form(request) if sends_file else self._form(request))
         request.state.form = form
         if is_cross_site(request, urlsplit(self.public_url or "").netloc) or not tokens_match(
             form.pop("_csrf", ""), self.token(request)
@@ -200,7 +203,10 @@ class Site:
     async def _upload_form(self, request: WebRequest) -> dict[str, str]:
         """A form with a file, which is only read of whoever runs the study."""
         self.admin(request)
-        fields = dict((await request.form()).multi_items())
+        try:
+            fields = dict((await request.form()).multi_items())
+        except (UnicodeDecodeError, LookupError) as error:  # of a field's own charset
+            raise UnreadableError(phrase("problem.no_text")) from error
         if isinstance(file := fields.pop("file", None), UploadFile):
             request.state.upload = await upload_of(file)
         return {name: value for name, value in fields.items() if isinstance(value, str)}
