@@ -36,6 +36,7 @@ NAVIGATION: dict[str, tuple[str, ...]] = {
     ),
     "People and what they say": (
         "docs/collect.md",
+        "docs/languages.md",
         "docs/study.md",
         "docs/ask.md",
         "docs/programs.md",

@@ -475,7 +475,7 @@ class Feedback(Record):
     `conversation` names the dialogue that the judged turn is of, `principle` the one that a model was told to judge by,
     where it was drawn from several. `occurrence` tells votes apart that are otherwise
     equal, where their source does not say who cast them: unset for the first, then 1, 2, ... `comment` is what the
-    evaluator added in words of their own.
+    evaluator added in words of their own, and `language` that of the page on which they answered (BCP 47).
     """
 
     prefix = "f-"
@@ -503,6 +503,7 @@ class Feedback(Record):
     principle: Name | None = None
     comment: Annotated[str, Field(min_length=1)] | None = None
     occurrence: Annotated[int, Field(ge=1)] | None = None
+    language: Name | None = None
 
     @field_validator("time")
     @classmethod

@@ -230,3 +230,20 @@ def test_the_last_people_are_never_kept_waiting(tmp_path: Path) -> None:
 
 def test_nobody_timed_has_no_median() -> None:
     assert median_seconds([]) is None
+
+
+def test_times_and_shares_say_what_they_leave_out(tmp_path: Path) -> None:
+    study = lay(tmp_path, pairs(12), gold_items=GOLD[:3], gold_share=0.4)
+    clock = Clock()
+    with Ledger(tmp_path / "l.db") as ledger:
+        desk = opened(study, ledger, clock)
+        person = join(desk)
+        while isinstance(current := desk.next(person), Task):
+            clock.move(minutes=-1 if current.number == 2 else 1)
+            desk.decline(person, current.reservation, "")
+        progress = desk.progress()
+        controls = sum(record.gold is not None for record in ledger.feedback())
+    assert controls > 0
+    assert progress.gold is None
+    assert progress.left_out["gold"] == f"{controls} declined or not comparable not counted"
+    assert progress.left_out["seconds"] == "1 without a time not counted"

@@ -223,7 +223,8 @@ def test_breaks_and_the_end(tmp_path: Path) -> None:
             person.answer(preferred="left")
         rest = person.get("/work").text
         assert "A break" in rest
-        assert "2026-03-02 09:11 UTC" in rest
+        assert "Mar 2, 2026, 9:11" in rest
+        assert 'datetime="2026-03-02T09:11:00+00:00"' in rest
         clock.go_on(601)
         for _ in range(3):
             person.answer(preferred="left")

@@ -208,6 +208,7 @@ def acts(draw: st.DrawFn, kind: str, asked: Prompt, by: Evaluator, about: list[C
         conversation=draw(st.none() | names),
         principle=draw(st.none() | names),
         comment=draw(st.none() | names),
+        language=draw(st.none() | names),
     )
 
 

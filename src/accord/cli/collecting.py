@@ -267,6 +267,8 @@ def _print_start(
     desk: "Desk", totals: "ItemTotals", url: str, admin: str | None, own: str | None, *, names: bool
 ) -> None:
     """What whoever starts it wants to know: what there is to judge, where, and by which links and password."""
+    from accord.collect.study.interface_languages import missing_texts
+
     print(
         f"{desk.study.title}: {totals.items} items ({totals.new} new), {totals.gold} gold, {totals.practice} practice"
         + (f"; {totals.withdrawn} are not in the files any more, and not asked" if totals.withdrawn else "")
@@ -275,6 +277,8 @@ def _print_start(
         complain(remark)
     if len(totals.remarks) > MAX_REMARKS:
         complain(f"and {len(totals.remarks) - MAX_REMARKS} more of the kind")
+    for remark in missing_texts(desk.study.catalogues()):
+        complain(remark)
     if admin is not None:
         password = own or secrets.token_urlsafe(12)
         desk.set_admin(admin, password, sees_names=names)

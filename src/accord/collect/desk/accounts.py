@@ -15,6 +15,7 @@ from accord.collect.desk.context import Context, Transaction, moment, storable_n
 from accord.collect.desk.identities import Person
 from accord.collect.desk.invites import check_attributes, mark_used, open_invite, short_text, use_code
 from accord.collect.study import Study
+from accord.collect.study.phrases import phrase
 from accord.errors import AccessError, FormError, LedgerError
 from accord.feedback.store.tables import TABLES
 from accord.records import Evaluator
@@ -56,7 +57,7 @@ def accept(
             mark_used(tx, token_row.id, token_row.person)
             return _person_of(tx, tx.person_row(token_row.person))
         if not consent:
-            raise FormError("consent", "Please read what taking part means and agree to it, or close the page.")
+            raise FormError("consent", phrase("form.consent"))
         reach = {field: short_text(field, value) for field, value in (("name", name), ("contact", contact))}
         pseudonym = add_person(tx, {**attributes, **token_row.attributes}, expert=token_row.kind == "expert")
         if any(reach.values()):
@@ -97,9 +98,9 @@ def take_part(
         there = (PEOPLE.c.pseudonym == storable_name(pseudonym), PEOPLE.c.study == from_study)
         row = tx.execute(select(PEOPLE).where(*there)).one_or_none()
         if row is None or row.status == "erased":
-            raise AccessError("forged", "Nobody takes part under this name; ask whoever runs it for a new link.")
+            raise AccessError("forged", phrase("access.unknown_person"))
         if not consent:
-            raise FormError("consent", "Please read what taking part means and agree to it, or close the page.")
+            raise FormError("consent", phrase("form.consent"))
         known = {name: value for name, value in row.attributes.items() if value in tx.study.attributes.get(name, ())}
         said = {name: value for name, value in attributes.items() if value}
         values = _new_row(tx, pseudonym, row.evaluator, check_attributes(tx.study, {**known, **said}))

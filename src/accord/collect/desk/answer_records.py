@@ -1,7 +1,7 @@
 """The records of an item's answers: one for each question, and what an answer that was taken back leaves undone."""
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -91,18 +91,18 @@ class AnswerRecords:
             if is_taken_back(record):
                 continue
             fields = {"judgement": Declined(reason=NOT_ASKED), "replaces": record.id, "seconds": None}
-            fields |= {"telemetry": None, "time": moment(self.tx.now), "gold": None, "comment": None}
+            fields |= {"telemetry": None, "time": moment(self.tx.now), "gold": None, "comment": None, "language": None}
             yield gone[record.id], record.model_copy(update=fields)
 
     def _telemetry(self, answer: GivenAnswer) -> ClientTelemetry:
         """What the page measured; a page with several questions says what it showed of the item, not of one of them."""
         sent = answer.telemetry
         if answer.since is None:
-            sent = ClientTelemetry(shown=sent.shown)
+            sent = ClientTelemetry(shown=sent.shown, language=sent.language)
         all_texts = tuple(self.sheet.texts.values())
         if sent.shown is None or sent.shown != shown_digest(self.tx.prompt(self.sheet.item.prompt), all_texts):
             return sent
-        return ClientTelemetry(sent.seconds, sent.pasted, sent.keystrokes, sent.focus_lost)
+        return replace(sent, shown=None)
 
     @cached_property
     def _replaced(self) -> dict[str, str]:

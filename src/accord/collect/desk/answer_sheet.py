@@ -17,12 +17,13 @@ from accord.collect.desk import tables
 from accord.collect.desk.context import Transaction
 from accord.collect.desk.tasks import ClientTelemetry, EarlierAnswer, TaskPart
 from accord.collect.study import AnyQuestion, Questionnaire
+from accord.collect.study.phrases import phrase
 from accord.records import Completion, Judgement
 
 __all__ = ["LEFT_OPEN", "AnswerSheet", "Step"]
 
 JUDGEMENT: TypeAdapter[Judgement] = TypeAdapter(Judgement)
-LEFT_OPEN = "left open"
+LEFT_OPEN = phrase("answer.left_open")
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from accord.collect.desk import tables
 from accord.collect.sources.answering import Answerer
 from accord.collect.study import Experts, Question, Study
 from accord.collect.study.form_fields import storable
+from accord.collect.study.phrases import phrase
 from accord.errors import AccessError, StudyError
 from accord.feedback.store.ledger import Ledger
 from accord.feedback.store.ledger_writer import LedgerWriter
@@ -112,7 +113,7 @@ class Transaction:
         table = tables.people
         query = select(table).where(table.c.pseudonym == storable_name(pseudonym), table.c.study == self.study.name)
         if (row := self.execute(query).one_or_none()) is None:
-            raise AccessError("forged", "This study does not know you; ask whoever runs it for a new link.")
+            raise AccessError("forged", phrase("access.unknown"))
         return row
 
     def is_person(self, pseudonym: str) -> tuple[ColumnElement[bool], ...]:

@@ -28,6 +28,7 @@ from accord.collect.desk.live_candidates import (
 )
 from accord.collect.desk.tasks import Break, DialoguePlace, Speaking, Task
 from accord.collect.study.dialogue import Dialogue, topic_of
+from accord.collect.study.phrases import phrase
 from accord.errors import FormError
 from accord.interfaces import ContextLimited
 from accord.records import Completion, Message, Prompt
@@ -59,11 +60,13 @@ LOOK_AGAIN_SECONDS = 3.0
 LETTERS_OF_TOKEN = 3  # of a text in any language, about
 TURN_TOKENS = 12  # that a chat template puts around a message and its answer, about
 NEARLY_FULL = 4  # answers of full length that still fit, from which on the person is told
-UNWRITTEN = "There is no answer: the model could not be reached, or could not answer this. What you said is kept: \
-send it again, or change it."
-NOT_YOURS = "This conversation is not in your hands; reload the page to go on."
-ALIKE = "Both answers were the same, so there was nothing to judge."
-WRITING = "The answer to what you said is being written; please look again in a moment."
+UNWRITTEN = phrase("form.talk_unanswered")
+NOT_YOURS = phrase("form.talk_not_yours")
+ALIKE = phrase("form.talk_alike")
+PROBLEMS = {str(problem): problem for problem in (UNWRITTEN, ALIKE)}
+"""What a turn may have been without, as it is kept: in English."""
+
+WRITING = phrase("rest.writing")
 
 
 def is_turn(name: str) -> bool:
@@ -198,7 +201,7 @@ def _to_speak(
         issued_at=moment(turn.issued),
         expires_at=moment(reservation.expires),
         draft=(turn.draft or {}).get("text", ""),
-        problem=turn.problem,
+        problem=PROBLEMS.get(turn.problem, turn.problem),
         room=_characters_left(tx, turns[turn.place - 1]) if turn.place else None,
     )
 
@@ -310,7 +313,7 @@ def _give_back(tx: Transaction, unanswered: UnansweredTurn, note: str) -> None:
     turn = _being_written(tx, unanswered)
     tx.note("writer", note)
     if turn is not None and turn.writing_until == unanswered.lease:
-        values = {"state": "speaking", "message": "", "draft": {"text": turn.message}, "problem": UNWRITTEN}
+        values = {"state": "speaking", "message": "", "draft": {"text": turn.message}, "problem": str(UNWRITTEN)}
         tx.execute(update(TURNS).where(TURNS.c.id == turn.id).values(**values, writing_until=0.0))
 
 
@@ -329,4 +332,4 @@ def _enter_answers(
     extend(tx, turn.reservation)
     if alone:
         reservation = tx.execute(select(RESERVATIONS).where(RESERVATIONS.c.id == turn.reservation)).one()
-        go_on(tx, reservation, tx.execute(select(TURNS).where(TURNS.c.id == turn.id)).one(), problem=ALIKE)
+        go_on(tx, reservation, tx.execute(select(TURNS).where(TURNS.c.id == turn.id)).one(), problem=str(ALIKE))

@@ -24,16 +24,16 @@ from accord.collect.desk.reservations import exhausted, expire, has_room, reopen
 from accord.collect.desk.screening import finish_practice
 from accord.collect.desk.suggestions import drawn_suggestions
 from accord.collect.desk.tasks import Break, Done, NextStep, Paused, Practice
+from accord.collect.study.phrases import phrase
 
 __all__ = ["items_left", "next_step"]
 
 ITEMS, RESERVATIONS, PEOPLE = tables.items, tables.reservations, tables.people
 MAX_DRAFTS = 5
-QUOTA = "Your group's share of this study is complete for now; places may open later."
-PAUSED = "Your part in this study is paused; what you wrote is kept. Ask whoever runs it."
-ERASED = "You asked to be forgotten, and are."
-TODAY = "That is all for today. Thank you; see you tomorrow."
-REST = "{} answers without a break: please rest your eyes. Judgement tires before you do."
+QUOTA = phrase("rest.quota")
+PAUSED = phrase("rest.paused")
+ERASED = phrase("rest.erased")
+TODAY = phrase("rest.today")
 
 
 def next_step(context: Context, pseudonym: str) -> NextStep:
@@ -190,7 +190,7 @@ class _Dispatch:
             return Break(midnight + timedelta(days=1), "daily", TODAY)
         rested_at = min(person.last_at, now) + study.break_minutes * 60
         if person.sitting_done >= study.session_items and now < rested_at:
-            return Break(moment(rested_at), "session", REST.format(person.sitting_done))
+            return Break(moment(rested_at), "session", phrase("rest.session", n=person.sitting_done))
         return None
 
     def _answers_today(self, person: Row[Any]) -> int:

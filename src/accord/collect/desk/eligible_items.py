@@ -18,6 +18,7 @@ from accord.collect.assignment.quotas import may_take, places
 from accord.collect.desk import tables
 from accord.collect.desk.context import Transaction, moment
 from accord.collect.desk.tasks import Break, Done
+from accord.collect.study.phrases import phrase
 
 __all__ = ["EligibleItems"]
 
@@ -181,13 +182,11 @@ class EligibleItems:
             return Done("all", self.tx.study.thanks)
         soon = moment(self.tx.now + RETRY_SECONDS)
         if experts is not None:
-            return Break(
-                soon, "waiting", "Nothing waits for you right now; it comes where others cannot settle an item."
-            )
+            return Break(soon, "waiting", phrase("rest.experts"))
         unwritten = left.where(ITEMS.c.candidates > 0, ITEMS.c.written == 0)
         if not self.count(left.where(ITEMS.c.open > 0)) and self.count(unwritten):
-            return Break(soon, "writer", "The next texts are not written yet; please look again in a moment.")
-        return Break(soon, "waiting", "Everything is in others' hands right now; please look again in a moment.")
+            return Break(soon, "writer", phrase("rest.writer"))
+        return Break(soon, "waiting", phrase("rest.waiting"))
 
     def quota_is_open(self) -> bool:
         """Whether the study's quotas, which are the crowd's, leave this person's groups a place."""

@@ -17,6 +17,7 @@ from accord.collect.desk.context import Context, Transaction, moment
 from accord.collect.desk.identities import Admission, DeviceCode, Invite
 from accord.collect.study import Study
 from accord.collect.study.form_fields import storable
+from accord.collect.study.phrases import phrase
 from accord.errors import AccessError, FormError, StudyError
 
 __all__ = [
@@ -42,8 +43,8 @@ CODE_LETTERS = "23456789BCDFGHJKMNPQRSTVWXYZ"
 CODE_LENGTH = 8
 CODE_SECONDS = 600.0
 MAX_CODE = 40  # characters of what somebody types, blanks and dashes among them
-PAUSED = "Your part in this study is paused; ask whoever runs it."
-WRONG_CODE = "This code is wrong, was used, or is older than ten minutes; make a new one where you are signed in."
+PAUSED = phrase("access.paused")
+WRONG_CODE = phrase("access.code")
 
 
 def invite(
@@ -135,11 +136,11 @@ def open_invite(tx: Transaction, token: str) -> Row[Any]:
         name = None
     row = tx.execute(select(INVITES).where(INVITES.c.id == str(name), INVITES.c.study == tx.study.name)).one_or_none()
     if name is None or row is None:
-        raise AccessError("forged", "This link is not one of this study's; open it again from the message it came in.")
+        raise AccessError("forged", phrase("access.forged"))
     if row.used is not None:
-        raise AccessError("used", "This link was used before; ask whoever runs the study for a new one.")
+        raise AccessError("used", phrase("access.used"))
     if tx.now > row.expires:
-        raise AccessError("expired", "This link has expired; ask whoever runs the study for a new one.")
+        raise AccessError("expired", phrase("access.expired"))
     if row.person is not None and tx.person_row(row.person).status != "active":
         raise AccessError("paused", PAUSED)
     return row
@@ -174,9 +175,9 @@ def check_attributes(study: Study, attributes: Mapping[str, str]) -> dict[str, s
     """What somebody says of themselves, without the attributes left empty. Raises `FormError`."""
     for name, value in attributes.items():
         if name not in study.attributes:
-            raise FormError(name, f"This study does not ask for {name!r:.60}.")
+            raise FormError(name, phrase("form.unknown_attribute", name=f"{name!r:.60}"))
         if value and value not in study.attributes[name]:
-            raise FormError(name, f"Choose one of {', '.join(study.attributes[name])}, or leave it open.")
+            raise FormError(name, phrase("form.attribute", options=study.attributes[name]))
     return {name: value for name, value in attributes.items() if value}
 
 
@@ -184,5 +185,5 @@ def short_text(field: str, value: str | None) -> str:
     """A short text that can be stored, without the blanks around it. Raises `FormError`."""
     value = (value or "").strip()
     if len(value) > MAX_SHORT_TEXT or not storable(value):
-        raise FormError(field, f"Give at most {MAX_SHORT_TEXT} characters, or leave it open.")
+        raise FormError(field, phrase("form.short_text", most=MAX_SHORT_TEXT))
     return value

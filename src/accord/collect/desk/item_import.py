@@ -1,7 +1,8 @@
 """Items added to a study while it runs, beside those of its files: all of a file, or nothing of it.
 
-Whoever answers meanwhile is not held up for longer than the items take to be written; what they are handed next may be
-one of the new ones. An item that was added stays when the study's files are read again, which need not hold it.
+A file can be looked at first (`preview_items`), which adds nothing. Whoever answers meanwhile is not held up for longer
+than the items take to be written; what they are handed next may be one of the new ones. An item that was added stays
+when the study's files are read again, which need not hold it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import ColumnElement, func, insert, select, update
 
 from accord.collect.desk import tables
 from accord.collect.desk.context import Context, Transaction
@@ -20,7 +21,7 @@ from accord.errors import RecordError, StudyError
 from accord.feedback.formats.lines import lines
 from accord.records import Completion, Prompt, parse
 
-__all__ = ["AddedItems", "add_items"]
+__all__ = ["AddedItems", "ItemPreview", "add_items", "preview_items"]
 
 ITEMS = tables.items
 MAX_TOLD = 20
@@ -37,8 +38,42 @@ class AddedItems:
     remarks: tuple[str, ...] = ()
 
 
-def add_items(context: Context, path: Path) -> AddedItems:
-    """Add the items of a file, as a study's `items_file` holds them, to what is asked.
+@dataclass(frozen=True)
+class ItemPreview:
+    """What adding a file would do: as `AddedItems`, of `lines` lines, with the `first` items and every line that is
+    wrong, of which one is enough that nothing would be added."""
+
+    lines: int
+    new: int
+    known: int
+    again: int
+    first: tuple[StudyItem, ...]
+    problems: tuple[str, ...]
+    remarks: tuple[str, ...]
+
+
+def preview_items(context: Context, path: Path, *, first: int = 3) -> ItemPreview:
+    """What `add_items` would do with a file; nothing is written. Raises what names the file where it cannot be read."""
+    parsed, problems = _parsed(path)
+    with context.reading() as tx:
+        items, more = _checked(tx, parsed)
+        names = item_rows(tx, items, "item")
+        present = _present(tx)
+    told = tuple(problem for _, problem in sorted([*problems, *more]))
+    known = [name for name in names if name in present]
+    return ItemPreview(
+        lines=len(parsed) + len(problems),
+        new=len(names) - len(known),
+        known=len(known),
+        again=sum(present[name] == "withdrawn" for name in known),
+        first=tuple(items[:first]),
+        problems=told,
+        remarks=tuple(remarks_on(items)),
+    )
+
+
+def add_items(context: Context, path: Path, *, by: str | None = None) -> AddedItems:
+    """Add the items of a file, as a study's `items_file` holds them, to what is asked; `by` is who does it.
 
     Raises `StudyError` that names every line with something wrong (the first 20), `StorageError` where the file cannot
     be read; nothing of it is then added.
@@ -54,7 +89,8 @@ def add_items(context: Context, path: Path) -> AddedItems:
             tx.add(item.prompt, *item.completions)
         rows = item_rows(tx, items, "item")
         new, again = _enter(tx, rows)
-        tx.note("items added", f"{new} new of {len(rows)} in {path.name}")
+        whose = "" if by is None else f", by {by}"
+        tx.note("items added", f"{new} new of {len(rows)} in {path.name}{whose}")
     return AddedItems(new, len(rows) - new, again, tuple(remarks_on(items)))
 
 
@@ -100,8 +136,7 @@ def _told(path: Path, problems: Sequence[str]) -> str:
 
 def _enter(tx: Transaction, rows: Mapping[str, dict[str, Any]]) -> tuple[int, int]:
     """Insert what is new behind what is there; ask again what is there and was withdrawn: how many of each."""
-    of_study = (ITEMS.c.study == tx.study.name, ITEMS.c.purpose == "item")
-    present = {row.id: row.closed for row in tx.execute(select(ITEMS.c.id, ITEMS.c.closed).where(*of_study))}
+    of_study, present = _of_study(tx), _present(tx)
     last = tx.count(select(func.max(ITEMS.c.place)).where(*of_study)) if present else -1
     fresh = {name: row for name, row in rows.items() if name not in present}
     values = [
@@ -114,3 +149,13 @@ def _enter(tx: Transaction, rows: Mapping[str, dict[str, Any]]) -> tuple[int, in
     for name in again:
         tx.execute(update(ITEMS).where(ITEMS.c.id == name).values(closed="", imported=True))
     return len(fresh), len(again)
+
+
+def _of_study(tx: Transaction) -> tuple[ColumnElement[bool], ...]:
+    return ITEMS.c.study == tx.study.name, ITEMS.c.purpose == "item"
+
+
+def _present(tx: Transaction) -> dict[str, str]:
+    """The items that are there, each with why it is closed."""
+    query = select(ITEMS.c.id, ITEMS.c.closed).where(*_of_study(tx))
+    return {row.id: row.closed for row in tx.execute(query)}

@@ -82,5 +82,6 @@ class Measurement:
             seconds=self.seconds(),
             round=study.round,
             telemetry=self.counts(),
+            language=self.telemetry.language,
             **fields,
         )

@@ -114,7 +114,10 @@ class GroupShare:
 
 @dataclass(frozen=True)
 class QuestionProgress:
-    """One of several questions: its answers that stand on items, how many declined it, and how they agree."""
+    """One of several questions: its answers that stand on items, how many declined it, and how they agree.
+
+    `left_out` says what `seconds` and `gold` leave out, by their names; nothing where they leave nothing out.
+    """
 
     name: str
     text: str
@@ -124,6 +127,7 @@ class QuestionProgress:
     gold: Estimate | None
     agreement: Estimate | None
     alpha: Estimate | None
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -178,3 +182,4 @@ class StudyProgress:
     paid_per_label: float | None
     currency: str
     notes: tuple[Note, ...]
+    left_out: Mapping[str, str] = field(default_factory=dict)

@@ -21,6 +21,7 @@ from accord.collect.desk.external_ids import external_digest
 from accord.collect.desk.identities import Person, PlatformIds
 from accord.collect.desk.overview import PersonProgress
 from accord.collect.desk.progress import progress_of
+from accord.collect.study.phrases import phrase
 from accord.collect.study.platform import LONGEST_ID, Platform
 from accord.errors import AccessError, FormError
 
@@ -29,12 +30,9 @@ __all__ = ["Approval", "approvals", "as_csv", "csv_cell", "enter", "ids_of", "is
 EXTERNAL, CONTACTS, PEOPLE = tables.external_ids, tables.contacts, tables.people
 NO_PREVIEW = "ASSIGNMENT_ID_NOT_AVAILABLE"  # what Mechanical Turk says while a task is only looked at
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-FORGED = "This link lacks what your platform adds to it; open the study from the platform."
-PREVIEW = "You are looking at a preview. Accept the task on the platform first, then open it there."
-ELSEWHERE = (
-    "Somebody takes part as this worker already. Go on in the browser in which you began; where that cannot be, \
-ask whoever runs the study for a link of your own."
-)
+FORGED = phrase("access.platform_forged")
+PREVIEW = phrase("access.platform_preview")
+ELSEWHERE = phrase("access.platform_elsewhere")
 
 
 def ids_of(platform: Platform, query: Mapping[str, str]) -> PlatformIds:
@@ -71,7 +69,7 @@ def enter(context: Context, ids: PlatformIds, *, consent: bool, attributes: Mapp
         row, session = _row(tx, ids), external_digest(tx, "session", ids.session) if ids.session else ""
         if row is None:
             if not consent:
-                raise FormError("consent", "Please read what taking part means and agree to it, or close the page.")
+                raise FormError("consent", phrase("form.consent"))
             pseudonym = add_person(tx, attributes)
             tx.execute(insert(EXTERNAL).values(_new_row(tx, ids, pseudonym, session)))
             platform = {"worker": ids.worker, "platform_session": ids.session, "platform_study": ids.study}

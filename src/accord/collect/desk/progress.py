@@ -126,6 +126,7 @@ def progress_of(context: Context) -> StudyProgress:
         paid_per_label=paid / labels if labels and paid else None,
         currency=study.pay.currency,
         notes=tuple(Note(moment(row.time), row.kind, row.person, row.message) for row in state.notes),
+        left_out=_left_out(study, current),
     )
 
 
@@ -149,6 +150,7 @@ def _by_question(
                 gold=_gold(study, records),
                 agreement=pair_agreement(evidence, evaluators=evaluators),
                 alpha=krippendorff_alpha(evidence, evaluators=evaluators),
+                left_out=_left_out(study, records),
             )
         )
     return progress
@@ -188,13 +190,25 @@ def _speed(current: Sequence[Feedback]) -> Estimate | None:
 
 def _gold(study: Study, current: Sequence[Feedback]) -> Estimate | None:
     """The share of control questions that were answered as known to be right; clusters are people."""
-    marks = [
+    known = [(evaluator, correct) for evaluator, correct in _gold_marks(study, current) if correct is not None]
+    return rate([correct for _, correct in known], [evaluator for evaluator, _ in known]) if known else None
+
+
+def _gold_marks(study: Study, current: Sequence[Feedback]) -> list[tuple[str, bool | None]]:
+    """By whom each control question was answered, and whether as known; None where no program can tell."""
+    return [
         (record.evaluator, study.question_of[record.study].agree(record.judgement, record.gold))
         for record in current
         if record.gold is not None
     ]
-    known = [(evaluator, correct) for evaluator, correct in marks if correct is not None]
-    return rate([correct for _, correct in known], [evaluator for evaluator, _ in known]) if known else None
+
+
+def _left_out(study: Study, current: Sequence[Feedback]) -> dict[str, str]:
+    """What the times and the shares leave out, in words."""
+    untimed = sum(record.seconds is None for record in current)
+    unmarked = sum(correct is None for _, correct in _gold_marks(study, current))
+    counts = {"seconds": (untimed, "without a time"), "gold": (unmarked, "declined or not comparable")}
+    return {name: f"{count} {why} not counted" for name, (count, why) in counts.items() if count}
 
 
 def _composition(study: Study, state: _State) -> tuple[GroupShare, ...]:

@@ -125,9 +125,13 @@ class Desk:
         """Bring the study's files onto the desk; again without harm. Raises what names file and line."""
         return item_loading.load_items(self.context)
 
-    def add_items(self, path: Path) -> item_import.AddedItems:
+    def add_items(self, path: Path, *, by: str | None = None) -> item_import.AddedItems:
         """Add the items of a file to what is asked, while people answer. Raises what names every line that is wrong."""
-        return item_import.add_items(self.context, path)
+        return item_import.add_items(self.context, path, by=by)
+
+    def preview_items(self, path: Path) -> item_import.ItemPreview:
+        """What `add_items` would do with a file; nothing is added."""
+        return item_import.preview_items(self.context, path)
 
     # -- people -------------------------------------------------------------------------------------------------
 

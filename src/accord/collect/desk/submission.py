@@ -26,6 +26,7 @@ from accord.collect.desk.tasks import ClientTelemetry, Receipt
 from accord.collect.study import AnyQuestion, Study
 from accord.collect.study.form_fields import clean_text, text_field
 from accord.collect.study.kinds import MAX_REASON
+from accord.collect.study.phrases import phrase
 from accord.errors import AccordError, Conflict, FormError
 from accord.records import Declined, Feedback, Judgement
 
@@ -33,12 +34,12 @@ __all__ = ["ANSWERED", "ERASED", "PAUSED", "SURPLUS", "save_draft", "submit"]
 
 ITEMS, RESERVATIONS, PEOPLE, ANSWERS = tables.items, tables.reservations, tables.people, tables.answers
 CLOSED = (*tables.IN_LEDGER, "replaced", "practised")
-SURPLUS = "Your time for this one had run out and others have answered it meanwhile; your answer is kept besides."
-ERASED = "You asked to be forgotten, and are; nothing was sent."
-PAUSED = "Your part in this study is paused. What you wrote is kept; nothing was sent."
-CHANGED = "This answer was changed before; what you wrote is kept, not sent."
-ANSWERED = "You answered this before; to change your answer, take it back first (u)."
-REQUIRED = "This question is not left open; answer it, or say that you can't judge this."
+SURPLUS = phrase("conflict.surplus")
+ERASED = phrase("conflict.erased")
+PAUSED = phrase("conflict.paused")
+CHANGED = phrase("conflict.changed")
+ANSWERED = phrase("conflict.answered")
+REQUIRED = phrase("form.required")
 
 
 def submit(
@@ -167,7 +168,7 @@ class _Submission:
             )
         asked = sheet.next(answers)
         if asked is None or asked.name != question.name:
-            raise FormError("question", "This question is not the one that comes next; reload the page to go on.")
+            raise FormError("question", phrase("form.other_question"))
         about = sheet.about(question, answers)
         assert about is not None, "what comes next is asked"
         if not self.sent.form.keys() - {"comment"} and question.required:
@@ -186,7 +187,7 @@ class _Submission:
 
     def _finish_steps(self, steps: list[Step], answers: Mapping[str, Judgement | None]) -> Receipt:
         if not any(answers.values()):
-            raise FormError(steps[-1].question, "Every question was left open; answer this one, or say that you can't.")
+            raise FormError(steps[-1].question, phrase("form.all_open"))
         given, before = [], self.reservation.issued
         for step in steps:
             given.append(self._given(step.question, answers[step.question], answers, step=step, since=before))
@@ -324,7 +325,7 @@ def _reservation_row(tx: Transaction, pseudonym: str, reservation: str) -> Row[A
     )
     row = tx.execute(query).one_or_none()
     if row is None:
-        raise FormError("reservation", "This item is not in your hands; reload the page to go on.")
+        raise FormError("reservation", phrase("form.not_yours"))
     return row
 
 

@@ -175,6 +175,7 @@ class ClientTelemetry:
 
     `shown` is the digest of what the page put before the person (`study.shown_digest`). `seconds` are those in which
     the page was in front and somebody gave a sign of life within `pay.idle_minutes`; None where no script counted them.
+    `language` is that of the page's own texts.
     """
 
     seconds: float | None = None
@@ -182,6 +183,7 @@ class ClientTelemetry:
     keystrokes: int | None = None
     focus_lost: int | None = None
     shown: str | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True)

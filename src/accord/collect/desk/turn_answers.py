@@ -21,18 +21,15 @@ from accord.collect.desk.tasks import ClientTelemetry, DialoguePlace, Receipt, T
 from accord.collect.study.dialogue import Dialogue
 from accord.collect.study.form_fields import clean_text, text_field
 from accord.collect.study.kinds import MAX_REASON, corrected_to, edited_text
+from accord.collect.study.phrases import phrase
 from accord.errors import AccordError, Conflict, FormError
 from accord.records import Completion, Feedback, Judgement, Prompt
 
 __all__ = ["can_undo", "end", "judge", "save_draft", "say", "undo"]
 
 TURNS, RESERVATIONS, ITEMS, PEOPLE = tables.turns, tables.reservations, tables.items, tables.people
-LATE = "The time for this conversation had run out, and others have their turn meanwhile; nothing was sent."
-OVER = "This conversation has gone on, or is over; what you wrote is not sent."
-TOO_LONG = (
-    "The model cannot read all of the conversation and this, and still answer. Shorten it by {} characters or so, "
-    "or end the conversation."
-)
+LATE = phrase("conflict.talk_late")
+OVER = phrase("conflict.talk_over")
 
 
 def say(context: Context, pseudonym: str, turn: str, text: str, telemetry: ClientTelemetry) -> None:
@@ -55,7 +52,7 @@ def _check_room(context: Context, pseudonym: str, turn: str, message: str) -> No
         prompt = _Turn.of(tx, pseudonym, turn).prolonged(message)
     room, needed = dialogues.room_for(context, prompt), context.study.sampling.max_tokens
     if room is not None and room < needed:
-        raise FormError("text", TOO_LONG.format(f"{dialogues.LETTERS_OF_TOKEN * (needed - room):,}"))
+        raise FormError("text", phrase("form.talk_too_long", n=dialogues.LETTERS_OF_TOKEN * (needed - room)))
 
 
 def judge(context: Context, pseudonym: str, turn: str, form: Mapping[str, str], telemetry: ClientTelemetry) -> Receipt:
@@ -166,7 +163,7 @@ class _Turn:
         if (refusal := self._refusal({"text": text})) is not None:
             return refusal
         if self._place.over:
-            raise FormError("text", "This conversation is over; finish it.")
+            raise FormError("text", phrase("form.talk_over"))
         if not self._reopened():
             self._set(draft={"text": text})
             return Conflict("already answered", LATE)
@@ -184,7 +181,7 @@ class _Turn:
             return refusal
         if not self._place.may_end:
             least = dialogues.settings(self.tx).least
-            raise FormError("end", f"A conversation has {least} turns at least; say something more, please.")
+            raise FormError("end", phrase("form.talk_least", n=least))
         dialogues.close(self.tx, self.reservation.id, "answered" if self._reopened() else "surplus")
         return None
 
@@ -266,7 +263,7 @@ class _Turn:
     def _decline_topic(self, form: dict[str, str], telemetry: ClientTelemetry) -> Receipt:
         """Before anything is said, the topic can be declined: that is an answer about no completion."""
         if not form.get("declined") or self.turn.place or self.turn.state != "speaking":
-            raise FormError("text", "Say something first; the answers to it are what is judged.")
+            raise FormError("text", phrase("form.talk_first"))
         judgement = self.tx.question.read(form, ())
         measurement = self._measurement(telemetry)
         record = self._feedback(judgement, self.topic, (), measurement)

@@ -16,6 +16,7 @@ from accord.collect.desk.eligible_items import EligibleItems
 from accord.collect.desk.item_counts import recount
 from accord.collect.desk.reservations import reserve, task_of
 from accord.collect.desk.tasks import Task
+from accord.collect.study.phrases import phrase
 from accord.errors import FormError
 
 __all__ = ["can_undo", "undo"]
@@ -43,7 +44,7 @@ def undo(context: Context, pseudonym: str) -> Task:
             values |= {"draft": answer.form, "replaces": answer.feedback, "redoes": answer.id}
             redo = reserve(tx, pseudonym, values)
         if redo is None:
-            raise FormError("undo", "There is no answer of this session to take back.")
+            raise FormError("undo", phrase("form.nothing_to_undo"))
         return _in_hand(tx, redo, pseudonym)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from accord.collect.study.line_ends import with_plain_ends
+from accord.collect.study.phrases import phrase
 from accord.errors import FormError
 
 __all__ = [
@@ -30,7 +31,7 @@ def short_field(form: Form, field: str, *, required: bool = True, longest: int =
     value = form.get(field)
     if value is None or not value.strip():
         if required:
-            raise FormError(field, "Nothing was chosen; choose, then send again.")
+            raise FormError(field, phrase("form.not_chosen"))
         return ""
     return clean_text(field, value, longest).strip()
 
@@ -39,7 +40,7 @@ def text_field(form: Form, field: str, longest: int, *, required: bool = True) -
     """A written field, with line ends as \\n: browsers send \\r\\n."""
     text = clean_text(field, form.get(field) or "", longest)
     if required and not text.strip():
-        raise FormError(field, "Nothing was written; write something, or say that you can't judge this.")
+        raise FormError(field, phrase("form.not_written"))
     return text
 
 
@@ -47,9 +48,9 @@ def clean_text(field: str, value: str, longest: int) -> str:
     """A field's text, with line ends as \\n. Raises `FormError` where it is too long or cannot be stored."""
     text = with_plain_ends(value)
     if len(text) > longest:
-        raise FormError(field, f"{len(text):,} characters are too many; shorten it to {longest:,}.")
+        raise FormError(field, phrase("form.too_long", n=len(text), most=longest))
     if not storable(text):
-        raise FormError(field, "The text holds a character that cannot be kept; remove what was pasted last.")
+        raise FormError(field, phrase("form.character"))
     return text
 
 
@@ -65,14 +66,14 @@ def parse_number(field: str, text: str) -> float:
     except ValueError:
         value = math.nan
     if not math.isfinite(value):
-        raise FormError(field, f"{text!r:.40} is not a number.")
+        raise FormError(field, phrase("form.no_number", text=f"{text!r:.40}"))
     return value
 
 
 def parse_index(field: str, text: str) -> int:
     """A whole number from 0, of nine digits at most."""
     if not (text.strip().isascii() and text.strip().isdecimal() and len(text) <= 9):
-        raise FormError(field, f"{text!r:.40} is not a whole number.")
+        raise FormError(field, phrase("form.no_whole_number", text=f"{text!r:.40}"))
     return int(text)
 
 
@@ -81,9 +82,9 @@ def parse_json_list(field: str, text: str) -> list[Any]:
     try:
         content = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
-        raise FormError(field, "The marks did not arrive whole; reload the page and mark again.") from error
+        raise FormError(field, phrase("form.marks_cut")) from error
     if not isinstance(content, list):
-        raise FormError(field, "The marks did not arrive as a list; reload the page and mark again.")
+        raise FormError(field, phrase("form.marks_no_list"))
     return content
 
 

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field
 
+from accord.collect.study.phrases import phrase
 from accord.collect.study.section import Section
 
 __all__ = ["Ending", "Platform", "ScreenOut"]
@@ -78,4 +79,4 @@ class ScreenOut(Ending):
 
     right: float = Field(gt=0, le=1, description="share of the practice questions with a known answer")
     pay: float = Field(default=0.0, ge=0, allow_inf_nan=False)
-    message: str = "Thank you for your time. This study needs people who answer its practice questions as we would."
+    message: str = phrase("rest.screened")

@@ -10,6 +10,7 @@ from functools import cached_property
 
 from accord.collect.study.form_fields import Form, text_field
 from accord.collect.study.kinds import KINDS, MAX_REASON, AnyQuestion
+from accord.collect.study.phrases import phrase
 from accord.errors import FormError, nearest
 from accord.records import Completion, Declined, Judgement
 
@@ -17,7 +18,7 @@ __all__ = ["Answers", "Questionnaire", "named", "problems_between"]
 
 Answers = Mapping[str, Judgement | None]
 WHOLE = ("declined", "reason", "comment")
-NOTHING_ANSWERED = "Nothing was answered; answer one question at least, or say that you can't judge this."
+NOTHING_ANSWERED = phrase("form.nothing_answered")
 
 
 @dataclass(frozen=True)
@@ -151,7 +152,7 @@ class Questionnaire:
                 )
             except FormError as error:
                 raise FormError(
-                    f"{self.prefix(question)}{error.field}", self.with_question(question, str(error))
+                    f"{self.prefix(question)}{error.field}", self.with_question(question, error.args[0])
                 ) from error
         if not any(answers.values()):
             raise FormError(self.questions[0].name, NOTHING_ANSWERED)
@@ -165,7 +166,7 @@ class Questionnaire:
 
     def with_question(self, question: AnyQuestion, problem: str) -> str:
         """A problem with an answer, with the question where there are several."""
-        return f"{question.text} {problem}" if self.several else problem
+        return phrase("answer.in_question", question=question.text, problem=problem) if self.several else problem
 
     # -- items ------------------------------------------------------------------------------------------------------
 

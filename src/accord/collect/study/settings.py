@@ -15,12 +15,15 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, Field, JsonValue, ValidationError
 
 from accord.collect.study.assist import Assist
+from accord.collect.study.catalogue import ENGLISH, Catalogue
 from accord.collect.study.chat import Chat
 from accord.collect.study.dialogue import Dialogue
 from accord.collect.study.experts import Experts
+from accord.collect.study.interface_languages import interface_catalogues, language_problems
 from accord.collect.study.item_metadata import ItemQuota, Suggest
 from accord.collect.study.key_errors import first_problem
 from accord.collect.study.kinds import ARRANGEMENT, KINDS, AnyQuestion
+from accord.collect.study.phrases import phrase
 from accord.collect.study.platform import Platform, ScreenOut
 from accord.collect.study.questionnaire import Questionnaire, named, problems_between
 from accord.collect.study.section import Section, Word
@@ -79,9 +82,17 @@ class Study(Section):
     consent: str = ""
     consent_file: str | None = None
     warning: str = Field(default="", description="told before an item; whoever prefers may skip it")
-    thanks: str = "Thank you."
+    thanks: str = phrase("rest.thanks")
     render: Literal["markdown", "text"] = Field(
         default="markdown", description="how texts are shown; as they stand, they are a key away in either case"
+    )
+
+    language: str = Field(default=ENGLISH, description="of the pages' own texts, as BCP 47 writes it")
+    languages: tuple[str, ...] = Field(
+        default=(), description="those that people may choose from, `language` among them"
+    )
+    texts: str | dict[str, str] | None = Field(
+        default=None, description="a file of the pages' texts in `language`, or one for each language"
     )
 
     items_file: str | None = None
@@ -130,8 +141,9 @@ class Study(Section):
         Raises `StudyError` that names the key, `StorageError` where a file cannot be read.
         """
         path = Path(path)
-        study = cls.parse(_read_text(path), place=path.name)
-        return study._anchored(path.resolve().parent)
+        study = cls.parse(_read_text(path), place=path.name)._anchored(path.resolve().parent)
+        study.catalogues()
+        return study
 
     @classmethod
     def parse(cls, text: str, *, place: str = "study") -> Self:
@@ -151,6 +163,13 @@ class Study(Section):
         for key, problem in _problems(study):
             raise StudyError(f"{place}: study.{key}: {problem}")
         return study
+
+    def catalogues(self) -> dict[str, Catalogue]:
+        """The pages' own texts in each language that is offered, the one that everybody begins with first.
+
+        Raises as `read_texts` does.
+        """
+        return interface_catalogues(self.language, self.languages, self.texts)
 
     @property
     def question(self) -> AnyQuestion:
@@ -211,6 +230,10 @@ class Study(Section):
         for key in ("items_file", "gold_file", "practice_file"):
             if name := getattr(self, key):
                 changes[key] = str(folder / name)
+        if isinstance(self.texts, str):
+            changes["texts"] = str(folder / self.texts)
+        elif self.texts is not None:
+            changes["texts"] = {language: str(folder / name) for language, name in self.texts.items()}
         if self.assist is not None and not self.assist.is_endpoint:
             changes["assist"] = self.assist.model_copy(update={"by": str(folder / self.assist.by)})
         return self.model_copy(update=changes)
@@ -232,6 +255,7 @@ def _read_text(path: Path) -> str:
 def _problems(study: Study) -> Iterator[tuple[str, str]]:
     """What no single key can know: each key with what to do about it."""
     yield from problems_between(study.questions)
+    yield from language_problems(study.language, study.languages, study.texts)
     yield from _arrangement_problems(study)
     yield from _quota_problems(study)
     yield from _answer_problems(study)

@@ -11,7 +11,7 @@ from accord.collect.web.site import Site, WebRequest
 
 __all__ = ["admin_page", "page_links", "recipe_line"]
 
-TITLES = {"adjudicate": "Disputed item", "item": "Item", "answer": "Answer", "person": "Person"}
+TITLES = {"adjudicate": "Disputed item", "item": "Item", "answer": "Answer", "person": "Person", "add": "Add items"}
 NEAR = 2  # pages on either side of the one that is shown
 
 

@@ -19,11 +19,13 @@ from litestar.types import ASGIApp, Message, Scope
 from accord.collect.desk.service import Desk
 from accord.collect.web.added_pages import AddedPage, added_handlers
 from accord.collect.web.admin import ADMIN
+from accord.collect.web.admin_items import ADDING
 from accord.collect.web.admin_lookup import LOOKUP
 from accord.collect.web.admin_people import PEOPLE
 from accord.collect.web.device_pages import DEVICES
 from accord.collect.web.error_pages import ErrorPages
 from accord.collect.web.form_parsing import MAX_BODY
+from accord.collect.web.language_pages import LANGUAGES
 from accord.collect.web.pages import PAGES
 from accord.collect.web.platform_pages import PLATFORM
 from accord.collect.web.site import Site, WebRequest, static
@@ -66,8 +68,8 @@ def make_app(
     `added` are pages of other rooms for whoever runs the study.
     """
     site = Site(desk, desk.study, clock, public_url, added=tuple(added))
-    admin = [*ADMIN, *PEOPLE, *LOOKUP, *added_handlers(added)]
-    return _app(site, [health, static_file, *PAGES, *DEVICES, *PLATFORM, *admin], hosts, openapi=openapi)
+    admin = [*ADMIN, *PEOPLE, *LOOKUP, *ADDING, *added_handlers(added)]
+    return _app(site, [health, static_file, *PAGES, *LANGUAGES, *DEVICES, *PLATFORM, *admin], hosts, openapi=openapi)
 
 
 def make_house(
@@ -91,7 +93,8 @@ def make_house(
         for desk in desks
     ]
     entrance = _app(sites[0], [health, static_file, start_page], hosts)
-    handlers = [*PAGES, *DEVICES, *ENTRANCE, *PLATFORM, *ADMIN, *PEOPLE, *LOOKUP, *added_handlers(added)]
+    handlers = [*PAGES, *LANGUAGES, *DEVICES, *ENTRANCE, *PLATFORM, *ADMIN, *PEOPLE, *LOOKUP, *ADDING]
+    handlers += added_handlers(added)
     apps = {site.study.name: _app(site, handlers, hosts) for site in sites}
 
     async def dispatch(scope: Any, receive: Any, send: Any) -> None:

@@ -3,34 +3,28 @@
 from collections.abc import Iterator
 
 from accord.collect.study import Study
+from accord.collect.study.phrases import Phrase, phrase
 
-__all__ = ["consent_facts"]
+__all__ = ["consent_facts", "pay_words"]
 
-TIMED = (
-    "Your answers are kept under a made-up name, with the time you took and how much of it the page was in front of "
-    "you."
-)
-WRITING = (
-    "While you write, the page counts your keystrokes, how often you paste and how often you leave the window; the "
-    "counts are kept with the answer."
-)
-DIALOGUE = "What you say in a conversation is sent to the model that answers you, and is kept with your answers."
-COMMENT = "What you add in words of your own is kept with the answer."
-GOLD = (
-    "Some questions have known answers, and you are not told which. How you answer them tells what answers are worth."
-)
-REPEATS = "Some questions come twice. Whether you say the same again tells how sure an answer is."
-ASSIST = "A machine’s remarks stand beside some items, and not beside others, by lot; it is kept which you saw."
-SUGGEST = "Some answers are filled in by a machine, by lot; it is kept what was filled in and what you made of it."
-ATTRIBUTES = "What you say of yourself below is kept with your answers. You need not say anything."
+TIMED = phrase("consent.timed")
+WRITING = phrase("consent.writing")
+DIALOGUE = phrase("consent.dialogue")
+COMMENT = phrase("consent.comment")
+GOLD = phrase("consent.gold")
+REPEATS = phrase("consent.repeats")
+ASSIST = phrase("consent.assist")
+SUGGEST = phrase("consent.suggest")
+ATTRIBUTES = phrase("consent.attributes")
+LANGUAGES = phrase("consent.languages")
 
 
-def consent_facts(study: Study) -> list[str]:
+def consent_facts(study: Study) -> list[Phrase]:
     """The sentences, in the order in which they are to be read."""
     return list(_facts(study))
 
 
-def _facts(study: Study) -> Iterator[str]:
+def _facts(study: Study) -> Iterator[Phrase]:
     yield TIMED
     if any(question.written for question in study.questions) or (study.dialogue and study.dialogue.edits):
         yield WRITING
@@ -38,6 +32,8 @@ def _facts(study: Study) -> Iterator[str]:
         yield DIALOGUE
     if study.comment:
         yield COMMENT
+    if len(study.languages) > 1:
+        yield LANGUAGES
     if study.practice_file is not None:
         yield _practice(study)
     if study.gold_file is not None and study.gold_share:
@@ -52,9 +48,28 @@ def _facts(study: Study) -> Iterator[str]:
         yield ATTRIBUTES
 
 
-def _practice(study: Study) -> str:
-    practice = "You begin with practice questions, which are explained to you and do not count."
+def _practice(study: Study) -> Phrase:
+    practice = phrase("consent.practice")
     if study.screen_out is None:
         return practice
-    paid = f" and is paid {study.screen_out.pay:g} {study.pay.currency}" if study.screen_out.pay else ""
-    return f"{practice} Whoever answers too few of them as expected is not asked further{paid}."
+    if not study.screen_out.pay:
+        return phrase("consent.screened", practice=practice)
+    pay, currency = study.screen_out.pay, study.pay.currency
+    return phrase("consent.screened_paid", practice=practice, pay=pay, currency=currency)
+
+
+def pay_words(study: Study) -> Phrase | None:
+    """What people are paid; None where they are paid nothing."""
+    pay = study.pay
+    parts = [
+        phrase(key, amount=amount, currency=pay.currency)
+        for amount, key in ((pay.per_item, "consent.per_item"), (pay.per_hour, "consent.per_hour"))
+        if amount
+    ]
+    match parts:
+        case [first, second]:
+            return phrase("consent.paid_both", first=first, second=second)
+        case [one]:
+            return phrase("consent.paid", pay=one)
+        case _:
+            return None

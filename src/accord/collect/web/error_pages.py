@@ -7,23 +7,16 @@ from typing import Any
 from litestar import Response
 from litestar.exceptions import HTTPException
 
+from accord.collect.study.phrases import Phrase, Value, phrase
 from accord.collect.web.form_parsing import UnreadableError
 from accord.collect.web.site import ForgedError, OutsiderError, Site, StrangerError, TooOftenError, WebRequest, log
 from accord.errors import AccessError, Conflict, FormError, LedgerError, StorageError
 
 __all__ = ["ErrorPages"]
 
-GO_ON = ("/work", "Go on")
-WORDS = {
-    400: ("This request makes no sense here", "Go back to the page before."),
-    404: ("There is no such page", "Perhaps the address was cut off on its way here."),
-    405: ("There is no such page", "Perhaps the address was cut off on its way here."),
-    413: ("This is too long", "Go back: what you typed is still on the page. Shorten it, then send it again."),
-    500: (
-        "Something went wrong here",
-        "It is not your fault, and it was noted. What you sent before is kept; go back and try again.",
-    ),
-}
+GO_ON = ("/work", phrase("word.go_on"))
+WORDS = {400: "senseless", 404: "no_page", 405: "no_page", 413: "too_long", 500: "unforeseen"}
+REFUSED = {"expired": "expired", "used": "used", "paused": "paused", "no right": "no_right", "code": "code"}
 
 
 @dataclass(frozen=True)
@@ -53,8 +46,7 @@ class ErrorPages:
         """To the sign-in, or that an invite is needed."""
         if error.who == "admin":
             return self.site.to("/admin/sign-in")
-        advice = "Open the link you were given. It works once; whoever runs the study can make you a new one."
-        return self.site.message(request, "This study is by invitation", advice, status=401)
+        return self.site.message(request, *_told("invitation"), status=401)
 
     def outsider(self, _: WebRequest, __: OutsiderError) -> Response[Any]:
         """To what taking part in this study means."""
@@ -62,43 +54,37 @@ class ErrorPages:
 
     def access(self, request: WebRequest, error: AccessError) -> Response[Any]:
         """Why an invite or a link lets nobody in."""
-        titles = {"expired": "This link has expired", "used": "This link was used", "paused": "Your part is paused"}
-        titles |= {"no right": "You may not see this", "code": "This code lets nobody in"}
-        title = titles.get(error.reason, "This link does not work")
-        return self.site.message(request, title, str(error), status=410 if error.reason in {"expired", "used"} else 403)
+        title = phrase(f"problem.{REFUSED.get(error.reason, 'link')}")
+        status = 410 if error.reason in {"expired", "used"} else 403
+        return self.site.message(request, title, error.args[0], status=status)
 
     def conflict(self, request: WebRequest, error: Conflict) -> Response[Any]:
         """An answer met another state than it was given in."""
-        return self.site.message(request, "This came too late", str(error), status=409, action=GO_ON)
+        return self.site.message(request, phrase("problem.late"), error.args[0], status=409, action=GO_ON)
 
     def form(self, request: WebRequest, error: FormError) -> Response[Any]:
         """A form that no page of its own takes back."""
-        return self.site.message(request, "Not sent", str(error), status=400, action=GO_ON)
+        return self.site.message(request, phrase("problem.form"), error.args[0], status=400, action=GO_ON)
 
     def unreadable(self, request: WebRequest, error: UnreadableError) -> Response[Any]:
         """A body that is no form."""
-        advice = "Nothing was kept of it. Go back: what you typed is still on the page."
-        return self.site.message(request, "The form did not arrive whole", str(error), advice, status=400)
+        title, advice = _told("unreadable")
+        return self.site.message(request, title, error.args[0], advice, status=400)
 
     def forged(self, request: WebRequest, _: ForgedError) -> Response[Any]:
         """A form without the token of this browser and session."""
-        advice = "The page was open for long, cookies are off, or you signed in anew. Load it again, then send."
-        return self.site.message(request, "This form cannot be taken", advice, status=403, action=GO_ON)
+        return self.site.message(request, *_told("forged"), status=403, action=GO_ON)
 
     def too_often(self, request: WebRequest, error: TooOftenError) -> Response[Any]:
         """How long to wait."""
-        advice = f"Please wait {error.seconds} seconds, then go back and try again."
-        response = self.site.message(request, "Too many tries", advice, status=429)
+        response = self.site.message(request, *_told("too_often", n=error.seconds), status=429)
         response.headers["retry-after"] = str(error.seconds)
         return response
 
     def storage(self, request: WebRequest, error: Exception) -> Response[Any]:
         """The database or the disk refuses; the log says why."""
         log.error("%s %s: %s", request.method, request.scope["path"], error)
-        advice = (
-            "Nothing you sent before is lost. Go back and send again in a minute; whoever runs the study can see why."
-        )
-        return self.site.message(request, "This cannot be kept right now", advice, status=503)
+        return self.site.message(request, *_told("storage"), status=503)
 
     def http(self, request: WebRequest, error: HTTPException) -> Response[Any]:
         """A status that the framework raised."""
@@ -112,5 +98,10 @@ class ErrorPages:
     def _plain(self, request: WebRequest, status: int) -> Response[str]:
         """What is said about a status. A fault here shows the words for 500, whatever it was."""
         known = status if status in WORDS else 500 if status >= 500 else 400
-        title, advice = WORDS[known]
-        return self.site.message(request, title, advice, status=status, action=("/", "To the beginning"))
+        action = ("/", phrase("problem.to_the_beginning"))
+        return self.site.message(request, *_told(WORDS[known]), status=status, action=action)
+
+
+def _told(problem: str, **values: Value) -> tuple[Phrase, Phrase]:
+    """The title of a page for a problem, and what to do about it."""
+    return phrase(f"problem.{problem}"), phrase(f"problem.{problem}_advice", **values)

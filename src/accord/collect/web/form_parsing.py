@@ -7,6 +7,8 @@ what was typed would be kept otherwise than it was meant. Line ends become `\\n`
 from collections.abc import Set
 from urllib.parse import unquote_to_bytes
 
+from accord.collect.study.phrases import phrase
+
 __all__ = ["MAX_BODY", "MAX_FIELDS", "UnreadableError", "read"]
 
 MAX_BODY = 400_000  # bytes; the longest text a question takes fits, three bytes a letter
@@ -25,11 +27,11 @@ def read(body: bytes, multiple: Set[str] = frozenset(), most: int = MAX_FIELDS) 
     form: dict[str, str] = {}
     parts = [part for part in body.split(b"&") if part]
     if len(parts) > most:
-        raise UnreadableError(f"The form has more than {most} fields.")
+        raise UnreadableError(phrase("problem.many_fields", most=most))
     for part in parts:
         name, _, value = (_text(raw) for raw in part.partition(b"="))
         if name in form and name not in multiple:
-            raise UnreadableError(f"The field “{name[:40]}” was sent twice.")
+            raise UnreadableError(phrase("problem.twice", field=name[:40]))
         form[name] = f"{form[name]},{value}" if name in form else value
     return form
 
@@ -38,5 +40,5 @@ def _text(raw: bytes) -> str:
     try:
         text = unquote_to_bytes(raw.replace(b"+", b" ")).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise UnreadableError("The form holds bytes that are not UTF-8 text.") from error
+        raise UnreadableError(phrase("problem.no_text")) from error
     return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -11,6 +11,7 @@ from typing import Any, assert_never
 
 from litestar import MediaType, Response, get, post
 from litestar.response import Redirect
+from markupsafe import Markup
 
 from accord.collect.desk.identities import Person
 from accord.collect.desk.tasks import (
@@ -26,7 +27,8 @@ from accord.collect.desk.tasks import (
     Task,
 )
 from accord.collect.study import shown_digest
-from accord.collect.web.consent_facts import consent_facts
+from accord.collect.study.phrases import Phrase, phrase
+from accord.collect.web.consent_facts import consent_facts, pay_words
 from accord.collect.web.openapi import FormOperation
 from accord.collect.web.sanitize import render_trusted
 from accord.collect.web.site import Site, StrangerError, WebRequest, in_thread
@@ -100,7 +102,7 @@ def consent_page(request: WebRequest, site: Site, action: str, *, status: int = 
     values = {
         "action": action,
         "consent": render_trusted(site.study.consent),
-        "pay": _pay(site),
+        "pay": pay_words(site.study),
         "facts": consent_facts(site.study),
         "ids": {},
         "known": False,
@@ -109,22 +111,12 @@ def consent_page(request: WebRequest, site: Site, action: str, *, status: int = 
     return site.page(request, "join.html", status=status, **values)
 
 
-def _pay(site: Site) -> str:
-    pay = site.study.pay
-    parts = [
-        f"{amount:g} {pay.currency} {unit}"
-        for amount, unit in ((pay.per_item, "an answer"), (pay.per_hour, "an hour"))
-        if amount
-    ]
-    return f"You are paid {' and '.join(parts)}." if parts else ""
-
-
 @get("/instructions", media_type=HTML)
 @in_thread
 def instructions(request: WebRequest, site: Site) -> Response[str]:
     """The instructions and the keys."""
     person = site.person(request)
-    button = "Go on" if person.done or person.practised else "Begin"
+    button = site.texts(request)("word.go_on" if person.done or person.practised else "word.begin")
     return site.page(request, "instructions.html", instructions=site.instructions, button=button)
 
 
@@ -149,7 +141,7 @@ def leave(request: WebRequest, site: Site) -> Response[str]:
     """Signed out."""
     _signed_in(request, site)
     site.sign_out(request)
-    response = site.message(request, "You are signed out", "Everything you sent is kept. Thank you.")
+    response = site.message(request, phrase("leave.signed_out"), phrase("leave.signed_out_kept"))
     response.cookies.append(site.jar.cookie("person", "", 0))
     return response
 
@@ -171,7 +163,7 @@ def answer(request: WebRequest, site: Site, reservation: str) -> Response[Any]:
     """An answer, or that there is none to give. What cannot be read comes back as it was typed."""
     person, form = site.person(request), request.state.form
     try:
-        receipt = _submit(site, person, reservation, form)
+        receipt = _submit(site, person, reservation, form, telemetry_of(form, site.texts(request).language))
     except FormError as error:
         again = site.desk.next(person.pseudonym)
         if _in_hands(again, reservation) is None:
@@ -180,11 +172,13 @@ def answer(request: WebRequest, site: Site, reservation: str) -> Response[Any]:
     return site.to("/work") if receipt.practice is None else _explain(request, site, receipt.practice)
 
 
-def _submit(site: Site, person: Person, reservation: str, form: Mapping[str, str]) -> Receipt:
+def _submit(
+    site: Site, person: Person, reservation: str, form: Mapping[str, str], telemetry: ClientTelemetry
+) -> Receipt:
     if (declined := form.get("declined")) and "question" not in form:
         reason = CONTENT_WARNING if declined == CONTENT_WARNING else form.get("reason", "")
-        return site.desk.decline(person.pseudonym, reservation, reason, telemetry_of(form))
-    return site.desk.submit(person.pseudonym, reservation, form, telemetry_of(form))
+        return site.desk.decline(person.pseudonym, reservation, reason, telemetry)
+    return site.desk.submit(person.pseudonym, reservation, form, telemetry)
 
 
 @post("/work/{reservation:str}/say", media_type=HTML, status_code=200, operation_class=FormOperation)
@@ -193,7 +187,8 @@ def say(request: WebRequest, site: Site, reservation: str) -> Response[Any]:
     """What somebody says in a dialogue; the page that comes next waits for the answer."""
     person, form = site.person(request), request.state.form
     try:
-        site.desk.say(person.pseudonym, reservation, form.get("text", ""), telemetry_of(form))
+        telemetry = telemetry_of(form, site.texts(request).language)
+        site.desk.say(person.pseudonym, reservation, form.get("text", ""), telemetry)
     except FormError as error:
         again = site.desk.next(person.pseudonym)
         if not isinstance(again, Speaking) or again.reservation != reservation:
@@ -257,12 +252,12 @@ def _show(
         case Speaking():
             return _conversation(request, site, person, step, form or {}, error, status)
         case Break(until=until, reason=reason, message=message):
-            title = "One moment" if reason == "writer" else "A break"
+            title = phrase("rest.moment_title" if reason == "writer" else "rest.break_title")
             return _rest(request, site, person, title, message, until=until)
         case Done(message=message, ending=ending):
-            return _rest(request, site, person, "Thank you", message, ending=ending)
+            return _rest(request, site, person, phrase("rest.thanks_title"), message, ending=ending)
         case Paused(message=message):
-            return _rest(request, site, person, "Your part is paused", message)
+            return _rest(request, site, person, phrase("rest.paused_title"), message)
         case _:
             assert_never(step)
 
@@ -296,7 +291,9 @@ def _conversation(
 
 def _rest(request: WebRequest, site: Site, person: Person, title: str, message: str, **context: Any) -> Response[str]:
     values = {"until": None, "ending": None, "can_undo": site.desk.can_undo(person.pseudonym), **context}
-    return site.page(request, "rest.html", person=person, title=title, message=render_trusted(message), **values)
+    own = site.texts(request).translate(message) if isinstance(message, Phrase) else None
+    text = render_trusted(message) if own is None else Markup("<p>{}</p>").format(own)
+    return site.page(request, "rest.html", person=person, title=title, message=text, **values)
 
 
 def _page_form(site: Site, task: Task) -> dict[str, str]:
@@ -343,13 +340,14 @@ def _in_hands(step: NextStep, reservation: str) -> Task | None:
     return task if isinstance(task, Task) and task.reservation == reservation else None
 
 
-def telemetry_of(form: Mapping[str, str]) -> ClientTelemetry:
+def telemetry_of(form: Mapping[str, str], language: str) -> ClientTelemetry:
     """What the page measured; a count that is none is unknown, never an error, since no answer may be lost for it."""
     counts = {name: _count(form.get(name, "")) for name in ("pasted", "keystrokes", "focus_lost")}
     shown = form.get("shown", "")
     return ClientTelemetry(
         seconds=_seconds(form.get("seconds", "")),
         shown=shown if re.fullmatch("[0-9a-f]{64}", shown) else None,
+        language=language,
         **counts,
     )
 

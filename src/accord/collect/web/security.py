@@ -25,7 +25,7 @@ from accord.web_server import host_of, origin_host
 __all__ = ["CookieJar", "Limiter", "form_token", "is_cross_site", "network_of", "new_browser_name", "tokens_match"]
 
 A_YEAR = 365 * 24 * 3600
-Owner = Literal["browser", "person", "admin", "known"]
+Owner = Literal["browser", "person", "admin", "known", "language"]
 MAX_KEYS = 10_000
 
 
@@ -42,7 +42,7 @@ class CookieJar:
 
     def name(self, owner: Owner) -> str:
         """The cookie's name."""
-        tag = self.people_tag if self.people_tag and owner in {"browser", "person"} else self.tag
+        tag = self.people_tag if self.people_tag and owner in {"browser", "person", "language"} else self.tag
         return f"{'__Host-' if self.secure else ''}accord-{owner}-{tag}"
 
     def read(self, request: Request[Any, Any, Any], owner: Owner) -> str:

@@ -14,15 +14,19 @@ from urllib.parse import urlsplit
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from litestar import Request, Response
-from litestar.datastructures import Cookie
+from litestar.datastructures import Cookie, UploadFile
+from litestar.enums import RequestEncodingType
 from litestar.response import Redirect
 from markupsafe import Markup
 
 from accord.collect.desk.identities import Login, Person
 from accord.collect.desk.service import Desk
 from accord.collect.study import Study
+from accord.collect.study.catalogue import english
 from accord.collect.study.kinds import number_text
-from accord.collect.web.form_parsing import MAX_FIELDS, read
+from accord.collect.study.phrases import phrase
+from accord.collect.web.form_parsing import MAX_FIELDS, UnreadableError, read
+from accord.collect.web.page_texts import PageTexts
 from accord.collect.web.sanitize import in_lines, literal, render_trusted
 from accord.collect.web.security import (
     CookieJar,
@@ -33,8 +37,10 @@ from accord.collect.web.security import (
     new_browser_name,
     tokens_match,
 )
+from accord.collect.web.uploads import HeldFiles, upload_of
 
 __all__ = [
+    "ADD_ITEMS",
     "ForgedError",
     "OutsiderError",
     "Site",
@@ -50,6 +56,7 @@ R = TypeVar("R")
 log = logging.getLogger("accord.collect")
 Who = Literal["person", "admin"]
 WebRequest = Request[Any, Any, Any]
+ADD_ITEMS = "/admin/add"
 THREADS_WITH_WRITER = 8  # requests at work at once where somebody may wait for a writer
 
 
@@ -95,6 +102,7 @@ class Site:
     desks: tuple[Desk, ...] = ()
     people_tag: str = ""
     added: tuple[Any, ...] = ()
+    held_files: HeldFiles = field(default_factory=HeldFiles, repr=False)
     _limits: dict[str, Limiter] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -179,14 +187,29 @@ class Site:
         """
         self.limit("forms", self.address(request))
         self.count("forms", self.address(request))
-        questions = self.study.questionnaire
-        form = read(await request.body(), questions.multiple, MAX_FIELDS * len(questions.questions))
+        sends_file = request.scope["path"] == ADD_ITEMS and request.content_type[0] == RequestEncodingType.MULTI_PART
+        form = await (self._upload_form(request) if sends_file else self._form(request))
         request.state.form = form
         if is_cross_site(request, urlsplit(self.public_url or "").netloc) or not tokens_match(
             form.pop("_csrf", ""), self.token(request)
         ):
             raise ForgedError
         return form
+
+    async def _form(self, request: WebRequest) -> dict[str, str]:
+        questions = self.study.questionnaire
+        return read(await request.body(), questions.multiple, MAX_FIELDS * len(questions.questions))
+
+    async def _upload_form(self, request: WebRequest) -> dict[str, str]:
+        """A form with a file, which is only read of whoever runs the study."""
+        self.admin(request)
+        try:
+            fields = dict((await request.form()).multi_items())
+        except (UnicodeDecodeError, LookupError) as error:  # of a field's own charset
+            raise UnreadableError(phrase("problem.no_text")) from error
+        if isinstance(file := fields.pop("file", None), UploadFile):
+            request.state.upload = await upload_of(file)
+        return {name: value for name, value in fields.items() if isinstance(value, str)}
 
     def token(self, request: WebRequest) -> str:
         """The token that a form of this request's area must carry."""
@@ -222,6 +245,10 @@ class Site:
             "several": len(self.house) > 1,
             "added": self.added,
             "csrf": self.token(request),
+            "form_token": self.token(request),
+            "t": self.texts(request),
+            "offered": self._offered(request),
+            "here_path": self._here(request),
             "form": {},
             "error": None,
             "digest": digest(),
@@ -236,6 +263,29 @@ class Site:
         form: dict[str, str] = getattr(request.state, "form", {})
         values = {"action": None, "typed": form.get("text") or form.get("edit") or form.get("reason") or "", **context}
         return self.page(request, "message.html", status=status, title=title, paragraphs=paragraphs, **values)
+
+    # -- languages -------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def spoken(self) -> dict[str, PageTexts]:
+        """The texts of the pages in each language that the study offers, the one to begin with first."""
+        return {language: PageTexts(catalogue) for language, catalogue in self.study.catalogues().items()}
+
+    def texts(self, request: WebRequest) -> PageTexts:
+        """The texts of a page: in the language that somebody chose; for whoever runs the study in English."""
+        if self.is_for_admins(request):
+            return english_texts()
+        first = next(iter(self.spoken.values()))
+        return self.spoken.get(self.jar.read(request, "language"), first)
+
+    def _offered(self, request: WebRequest) -> list[PageTexts]:
+        """The languages of the menu. None stands on the answer to a form: that page cannot be asked for again."""
+        return [] if self.is_for_admins(request) or request.method != "GET" else list(self.spoken.values())
+
+    def _here(self, request: WebRequest) -> str:
+        """The address of the page, to come back to it."""
+        query = request.scope["query_string"].decode("latin-1")
+        return f"{self.base}{request.scope['path']}" + (f"?{query}" if query else "")
 
     @cached_property
     def instructions(self) -> Markup:
@@ -261,11 +311,18 @@ def in_thread(handler: Callable[..., R]) -> Callable[..., Awaitable[R]]:
 
 
 @cache
+def english_texts() -> PageTexts:
+    """The texts in English."""
+    return PageTexts(english())
+
+
+@cache
 def templates() -> Environment:
     """The templates; whatever they are given is escaped, and a name that is missing is an error."""
     environment = Environment(
         loader=PackageLoader("accord.collect.web"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
+    environment.globals["t"] = english_texts()  # of pages that are in English alone
     environment.filters |= {"plain": number_text, "literal": in_lines, "inline": literal}
     return environment
 

@@ -38,7 +38,8 @@ def start_page(request: WebRequest, site: Site) -> Response[Any]:
     """The studies that are open to whoever is signed in."""
     known = _known(request, site)
     lines = [_line(desk, known) for desk in site.house]
-    return site.page(request, "start.html", person=known, lines=[line for line in lines if line is not None])
+    open_to = [line for line in lines if line is not None]
+    return site.page(request, "start.html", person=known, lines=open_to, here_path="/")
 
 
 def _known(request: WebRequest, site: Site) -> Person:

@@ -11,6 +11,7 @@ from accord.collect.desk.overview import DisputedItem
 from accord.collect.desk.tasks import Remark, Task
 from accord.collect.study import AnyQuestion, Questionnaire
 from accord.collect.study.kinds import TIE
+from accord.collect.study.phrases import phrase
 from accord.collect.web.sanitize import Line, in_lines, literal_lines
 from accord.collect.web.shown_texts import ShownText, show_texts
 from accord.records import Attachment, Completion, Critique, Message, Spans, ToolCall
@@ -28,7 +29,7 @@ __all__ = [
     "votes_in_words",
 ]
 
-SPEAKERS = {"system": "Told to the assistant", "user": "Asked", "assistant": "Answered", "tool": "A tool answered"}
+SPEAKERS = {role: phrase(f"speaker.{role}") for role in ("system", "user", "assistant", "tool")}
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,8 @@ def answers_of(completions: tuple[Completion, ...], *, markdown: bool) -> list[A
 
 
 def _turn(message: Message, *, markdown: bool) -> Turn:
-    who = SPEAKERS[message.role] + (f" ({message.name})" if message.name else "")
+    speaker = SPEAKERS[message.role]
+    who = phrase("speaker.named", speaker=speaker, name=message.name) if message.name else speaker
     view = show_texts([message.content], markdown=markdown)[0] if message.content else None
     return Turn(message.role, who, view, message.tool_calls or (), message.attachments or ())
 

@@ -35,6 +35,7 @@ FIELDS = {
     "conversation": "conversation",
     "principle": "principle",
     "comment": "comment",
+    "language": "language",
 }
 KEEPABLE = frozenset(
     {

@@ -44,6 +44,7 @@ TEXTS = (
     "replaces",
     "conversation",
     "comment",
+    "language",
 )
 
 

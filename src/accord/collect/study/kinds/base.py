@@ -20,6 +20,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from accord.collect.study.form_fields import Form, text_field
+from accord.collect.study.phrases import phrase
 from accord.collect.study.reply_text import REPLY
 from accord.collect.study.section import Section, Text
 from accord.errors import FormError
@@ -232,7 +233,7 @@ class Question(Section):
     def describe(self, judgement: Judgement) -> str:
         """An answer in a few words, for whoever practises and whoever adjudicates."""
         reason = judgement.reason if isinstance(judgement, Declined) else None
-        return f"not judged ({reason})" if reason else "not judged"
+        return phrase("answer.declined_because", reason=reason) if reason else phrase("answer.declined")
 
     def guideline(self) -> dict[str, Any]:
         """What the digest of the guidelines is made of, under the keys that it has always had."""

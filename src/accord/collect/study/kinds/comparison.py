@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 
 from accord.collect.study.form_fields import Form, parse_number, short_field
 from accord.collect.study.kinds.base import Question
+from accord.collect.study.phrases import phrase
 from accord.collect.study.reply_text import REPLY, letters, one_line, place_of_letter, without_emphasis
 from accord.errors import FormError
 from accord.records import Comparison, Completion, Judgement
@@ -39,10 +40,10 @@ class ComparisonQuestion(Question):
         if not text or side == "tie":
             return Comparison(preferred=side)
         if not self.strength:
-            raise FormError("strength", "This study does not ask how much better; leave it out.")
+            raise FormError("strength", phrase("comparison.no_strength"))
         strength = parse_number("strength", text)
         if not 0 <= strength <= 1:
-            raise FormError("strength", f"The strength is a number from 0 to 1, not {text!r:.40}.")
+            raise FormError("strength", phrase("comparison.strength_range", text=f"{text!r:.40}"))
         return Comparison(preferred=side, strength=strength)
 
     def _side(self, text: str) -> Side:
@@ -52,8 +53,8 @@ class ComparisonQuestion(Question):
             case "tie" if self.ties:
                 return "tie"
             case _:
-                allowed = "left, right or tie" if self.ties else "left or right"
-                raise FormError("preferred", f"Choose {allowed}; {text!r:.40} is none of them.")
+                key = "comparison.sides_or_tie" if self.ties else "comparison.sides"
+                raise FormError("preferred", phrase(key, text=f"{text!r:.40}"))
 
     def fields_of(self, judgement: Comparison) -> dict[str, str]:
         """The side, and the strength where there is one."""
@@ -124,9 +125,9 @@ class ComparisonQuestion(Question):
         """Which answer is better, and how much."""
         match judgement:
             case Comparison(preferred="tie"):
-                return "about equal"
+                return phrase("comparison.said_equal")
             case Comparison(preferred=side, strength=strength):
-                return f"answer {1 if side == 'left' else 2} is{_how_much(strength)} better"
+                return phrase(f"comparison.said{_how_much(strength)}", n=1 if side == "left" else 2)
             case _:
                 return super().describe(judgement)
 
@@ -134,4 +135,4 @@ class ComparisonQuestion(Question):
 def _how_much(strength: float | None) -> str:
     if strength is None:
         return ""
-    return " slightly" if strength < 0.4 else " clearly" if strength < 0.8 else " much"
+    return "_slightly" if strength < 0.4 else "_clearly" if strength < 0.8 else "_much"

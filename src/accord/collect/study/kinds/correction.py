@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 from accord.collect.study.form_fields import Form, storable, text_field
 from accord.collect.study.kinds.written import WrittenQuestion
 from accord.collect.study.line_ends import with_ends_of, with_plain_ends
+from accord.collect.study.phrases import phrase
 from accord.errors import FormError
 from accord.records import Completion, Correction
 
@@ -27,7 +28,7 @@ class CorrectionQuestion(WrittenQuestion):
         `unchanged` = 1."""
         text = with_ends_of(text_field(form, "text", self.longest), shown[0].text)
         if text == shown[0].text and not form.get("unchanged"):
-            raise FormError("unchanged", "Nothing was changed; change it, or say that nothing is to be corrected.")
+            raise FormError("unchanged", phrase("correction.untouched"))
         return Correction(text=text)
 
     def fields_of(self, judgement: Correction) -> dict[str, str]:

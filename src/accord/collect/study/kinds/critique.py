@@ -5,6 +5,7 @@ from typing import ClassVar, Literal
 
 from accord.collect.study.form_fields import Form, parse_index, short_field, text_field
 from accord.collect.study.kinds.written import WrittenQuestion
+from accord.collect.study.phrases import phrase
 from accord.collect.study.reply_text import place_of_quote
 from accord.errors import FormError
 from accord.records import Completion, Critique
@@ -29,10 +30,10 @@ class CritiqueQuestion(WrittenQuestion):
         if not start and not end:
             return Critique(text=text)
         if not start or not end:
-            raise FormError("end" if start else "start", "A stretch has a start and an end; select it again.")
+            raise FormError("end" if start else "start", phrase("critique.half"))
         first, last = parse_index("start", start), parse_index("end", end)
         if not first < last <= len(shown[0].text):
-            raise FormError("end", f"{first}..{last} is no stretch of the text; select it again.")
+            raise FormError("end", phrase("critique.no_stretch", start=first, end=last))
         return Critique(text=text, start=first, end=last)
 
     def reply_rules(self, shown: Sequence[Completion]) -> str:

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, Field
 
 from accord.collect.study.form_fields import Form, short_field
 from accord.collect.study.kinds.base import Question
+from accord.collect.study.phrases import phrase
 from accord.collect.study.reply_text import one_line, without_emphasis
 from accord.collect.study.section import Word
 from accord.errors import FormError
@@ -14,7 +15,7 @@ from accord.records import Completion, Judgement, Label
 
 __all__ = ["LabelQuestion", "Options"]
 
-NONE = "none of these"
+NONE = phrase("label.none")
 MAX_OPTIONS = 200
 
 
@@ -59,13 +60,13 @@ class LabelQuestion(Question):
         names = [name.strip() for name in text.split(",") if name.strip()]
         none = bool(form.get("none"))
         if self.single and (none or len(names) != 1):
-            raise FormError("chosen", f"Choose one of {', '.join(self.labels)}.")
+            raise FormError("chosen", phrase("label.choose_one", labels=self.labels))
         if none and names:
-            raise FormError("none", f"You chose labels and '{NONE}'; keep one or the other.")
+            raise FormError("none", phrase("label.both", none=NONE))
         if not none and not names:
-            raise FormError("chosen", f"Choose the labels that hold, or '{NONE}'.")
+            raise FormError("chosen", phrase("label.neither", none=NONE))
         if unknown := [name for name in names if name not in self.labels]:
-            raise FormError("chosen", f"{unknown[0]!r:.60} was not offered.")
+            raise FormError("chosen", phrase("label.unknown", text=f"{unknown[0]!r:.60}"))
         return Label(selected=tuple(label for label in self.labels if label in names), options=self.labels)
 
     def fields_of(self, judgement: Label) -> dict[str, str]:

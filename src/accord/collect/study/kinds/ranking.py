@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from itertools import groupby
 from typing import ClassVar, Literal
 
 from accord.collect.study.form_fields import Form, numbered_fields, parse_index, short_field
 from accord.collect.study.kinds.base import Question
+from accord.collect.study.phrases import phrase
 from accord.collect.study.reply_text import letters, one_line, place_of_letter, without_emphasis
 from accord.errors import FormError
 from accord.records import Completion, Judgement, Ranking
@@ -39,9 +41,9 @@ class RankingQuestion(Question):
         text = short_field(form, "tiers")
         tiers = tuple(tuple(parse_index("tiers", place) for place in tier.split(",")) for tier in text.split("|"))
         if sorted(place for tier in tiers for place in tier) != list(range(len(shown))):
-            raise FormError("tiers", f"Rank each of the {len(shown)} answers once.")
+            raise FormError("tiers", phrase("ranking.each_once", n=len(shown)))
         if not self.ties and any(len(tier) > 1 for tier in tiers):
-            raise FormError("tiers", "This study allows no ties; give every answer a rank of its own.")
+            raise FormError("tiers", phrase("ranking.no_ties"))
         return Ranking(tiers=tiers)
 
     def fields_of(self, judgement: Ranking) -> dict[str, str]:
@@ -108,7 +110,15 @@ class RankingQuestion(Question):
         """The answers in order."""
         if not isinstance(judgement, Ranking):
             return super().describe(judgement)
-        return ", then ".join(" and ".join(f"answer {place + 1}" for place in tier) for tier in judgement.tiers)
+        tiers = [
+            _joined("ranking.said_and", [phrase("ranking.said_answer", n=place + 1) for place in tier])
+            for tier in judgement.tiers
+        ]
+        return _joined("ranking.said_then", tiers)
+
+
+def _joined(key: str, parts: Sequence[str]) -> str:
+    return reduce(lambda before, part: phrase(key, before=before, next=part), parts)
 
 
 def _tiers(ranks: Mapping[int, str]) -> str:

@@ -10,6 +10,7 @@ from pydantic import field_validator
 
 from accord.collect.study.form_fields import Form, parse_number, short_field
 from accord.collect.study.kinds.base import Question
+from accord.collect.study.phrases import phrase
 from accord.collect.study.reply_text import one_line, without_emphasis
 from accord.errors import FormError
 from accord.records import Completion, Judgement, Rating, Scale
@@ -64,14 +65,13 @@ class RatingQuestion(Question):
         text = short_field(form, "value")
         value, scale = parse_number("value", text), self.scale
         if not scale.low <= value <= scale.high:
-            ends = f"{number_text(scale.low)} to {number_text(scale.high)}"
-            raise FormError("value", f"Choose a number from {ends}, not {text:.40}.")
+            off = phrase("rating.off_scale", low=scale.low, high=scale.high, text=f"{text:.40}")
+            raise FormError("value", off)
         if scale.step is None:
             return Rating(value=value, scale=scale)
         point = self._point(round((value - scale.low) / scale.step))
         if abs(value - point) > 1e-6 * scale.step:
-            steps = f"{number_text(scale.step)} from {number_text(scale.low)}"
-            raise FormError("value", f"The scale goes in steps of {steps}.")
+            raise FormError("value", phrase("rating.off_step", step=scale.step, low=scale.low))
         return Rating(value=point, scale=scale)
 
     def fields_of(self, judgement: Rating) -> dict[str, str]:
@@ -137,7 +137,7 @@ class RatingQuestion(Question):
         """The number beside the best one."""
         if not isinstance(judgement, Rating):
             return super().describe(judgement)
-        return f"{number_text(judgement.value)} of {number_text(judgement.scale.high)}"
+        return phrase("rating.said", value=judgement.value, high=judgement.scale.high)
 
     def guideline(self) -> dict[str, Any]:
         """The scale too."""

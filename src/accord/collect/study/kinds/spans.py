@@ -4,6 +4,7 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from accord.collect.study.form_fields import Form, clean_text, numbered_fields, parse_json_list, short_field
 from accord.collect.study.kinds.base import MAX_REASON, Question
 from accord.collect.study.kinds.label import Options
+from accord.collect.study.phrases import phrase
 from accord.collect.study.reply_text import REPLY, place_of_quote
 from accord.errors import FormError
 from accord.records import Completion, Judgement, Span, Spans, explain
@@ -21,7 +23,7 @@ MAX_SPANS = 100
 MAX_JSON = MAX_SPANS * (6 * MAX_REASON + 1_000)  # a character takes six in JSON at most
 COLUMNS = ("start", "end", "type", "note")
 VISIBLE_SPARE_ROWS = 6
-NOTHING = "nothing marked"
+NOTHING = phrase("spans.said_nothing")
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,12 @@ class SpansQuestion(Question):
         text = short_field(form, "spans", required=False, longest=MAX_JSON)
         none = bool(form.get("none"))
         if not text and not none:
-            raise FormError("spans", "Nothing was marked; mark what there is, or say that there is nothing to mark.")
+            raise FormError("spans", phrase("spans.untouched"))
         marks = parse_json_list("spans", text or "[]")
         if marks and none:
-            raise FormError("none", "You marked something, and that there is nothing to mark; keep one or the other.")
+            raise FormError("none", phrase("spans.both"))
         if len(marks) > MAX_SPANS:
-            raise FormError("spans", f"{len(marks)} marks are too many; mark at most {MAX_SPANS}.")
+            raise FormError("spans", phrase("spans.too_many", n=len(marks), most=MAX_SPANS))
         return Spans(spans=tuple(self._span(mark, len(shown[0].text)) for mark in marks))
 
     def _span(self, mark: Any, length: int) -> Span:
@@ -87,13 +89,12 @@ class SpansQuestion(Question):
             span = Span.model_validate(mark)
         except ValidationError as error:
             field, problem = explain(error)
-            message = f"A mark could not be read ({field} {problem}); remove it and mark again."
-            raise FormError("spans", message) from error
+            raise FormError("spans", phrase("spans.unreadable", field=field, problem=problem)) from error
         if span.type not in self.span_types:
-            known = ", ".join(self.span_types)
-            raise FormError("spans", f"{span.type!r:.60} is no type of mark here; choose one of {known}.")
+            unknown = phrase("spans.unknown", text=f"{span.type!r:.60}", types=self.span_types)
+            raise FormError("spans", unknown)
         if span.end > length:
-            raise FormError("spans", f"A mark ends at {span.end}, but the text has {length} characters; mark again.")
+            raise FormError("spans", phrase("spans.beyond", end=span.end, length=length))
         if span.note is None:
             return span
         note = clean_text("spans", span.note, MAX_REASON)
@@ -183,8 +184,10 @@ class SpansQuestion(Question):
         """Each stretch with its type."""
         if not isinstance(judgement, Spans):
             return super().describe(judgement)
-        marks = [f"characters {span.start} to {span.end}: {span.type}" for span in judgement.spans]
-        return "; ".join(marks) or NOTHING
+        marks = [phrase("spans.said", start=span.start, end=span.end, type=span.type) for span in judgement.spans]
+        if not marks:
+            return NOTHING
+        return reduce(lambda before, mark: phrase("spans.said_and", before=before, next=mark), marks)
 
     def quotes(self, judgement: Judgement, text: str) -> list[tuple[str, str, str]]:
         """The marks."""

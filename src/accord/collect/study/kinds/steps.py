@@ -7,13 +7,14 @@ from typing import ClassVar, Literal
 from accord.collect.study.form_fields import Form, numbered_fields, short_field
 from accord.collect.study.kinds.base import Question
 from accord.collect.study.line_ends import lines_with_places
+from accord.collect.study.phrases import phrase
 from accord.collect.study.reply_text import one_line, without_emphasis
 from accord.errors import FormError
 from accord.records import Completion, Judgement, Steps
 
 __all__ = ["MAX_STEPS", "StepsQuestion"]
 
-ALL_RIGHT = "no step is wrong"
+ALL_RIGHT = phrase("steps.said_right")
 MAX_STEPS = 400
 """How many steps a page's form can send a verdict on."""
 
@@ -36,7 +37,7 @@ class StepsQuestion(Question):
         verdicts = [verdict.strip() for verdict in short_field(form, "verdicts").split(",")]
         count = len(self.steps(shown[0]))
         if len(verdicts) != count:
-            raise FormError("verdicts", f"Give a verdict on each of the {count} steps; there are {len(verdicts)}.")
+            raise FormError("verdicts", phrase("steps.each", n=count, given=len(verdicts)))
         return Steps(verdicts=tuple(_verdict(verdict) for verdict in verdicts))
 
     @staticmethod
@@ -116,7 +117,7 @@ class StepsQuestion(Question):
         if not isinstance(judgement, Steps):
             return super().describe(judgement)
         wrong = judgement.first_wrong
-        return ALL_RIGHT if wrong is None else f"step {wrong + 1} is the first that is wrong"
+        return ALL_RIGHT if wrong is None else phrase("steps.said_wrong", n=wrong + 1)
 
 
 def _verdict(text: str) -> Literal["right", "wrong", "unsure"]:
@@ -124,4 +125,4 @@ def _verdict(text: str) -> Literal["right", "wrong", "unsure"]:
         case "right" | "wrong" | "unsure":
             return text
         case _:
-            raise FormError("verdicts", f"A verdict is right, wrong or unsure, not {text!r:.40}.")
+            raise FormError("verdicts", phrase("steps.unknown", text=f"{text!r:.40}"))

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from accord.collect.study.kinds.base import Question
+from accord.collect.study.phrases import phrase
 from accord.records import Completion, Judgement
 
 __all__ = ["WrittenQuestion"]
@@ -41,4 +42,4 @@ class WrittenQuestion(Question):
     def describe(self, judgement: Judgement) -> str:
         """The text."""
         text = judgement.text if isinstance(judgement, self.record) else None
-        return super().describe(judgement) if text is None else f"“{text}”"
+        return super().describe(judgement) if text is None else phrase("written.said", text=text)

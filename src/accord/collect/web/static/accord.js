@@ -6,6 +6,15 @@ const queryAll = (selector, root = document) => [...root.querySelectorAll(select
 const query = (selector, root = document) => root.querySelector(selector);
 const writes = (e) => e.matches?.("textarea, select, input:not([type=radio], [type=checkbox], [type=hidden])");
 const visible = (e) => (e.checkVisibility ? e.checkVisibility({ visibilityProperty: true }) : e.offsetParent !== null);
+
+// What is said, in the language of the page: its text by key, in the plural form beside `n`, with the values of its places.
+const { lang, dir, dataset: { texts: textsOfPage } } = document.documentElement;
+const texts = JSON.parse(textsOfPage ?? "{}");
+const told = (key, values = {}) => {
+  const form = texts[key] ?? key;
+  const pattern = typeof form === "string" ? form : form[new Intl.PluralRules(lang).select(values.n)] ?? form.other;
+  return pattern.replace(/\{(\w+)\}/g, (_, name) => (dir === "rtl" ? `\u2068${values[name]}\u2069` : values[name]));
+};
 const say = (text) => { const status = query("#status"); if (status) status.textContent = text; };
 
 // -- several questions on a page: keys go to the one that is marked -------------------------------------------------
@@ -80,7 +89,7 @@ function drafts(form) {
   const save = () => {
     timer = 0;
     fetch(where, { method: "POST", body: body(), keepalive: true })
-      .then(({ ok }) => say(ok ? "Saved" : "Not saved: reload the page"), () => say("Not saved: no connection"));
+      .then(({ ok }) => say(told(ok ? "saved" : "not_saved")), () => say(told("no_connection")));
   };
   const later = () => { clearTimeout(timer); timer = setTimeout(save, 1200); };
   form.addEventListener("input", later);
@@ -168,10 +177,15 @@ function marking(root) {
     const away = ([down, aside]) => (down < 4 ? Infinity : 99 * down + aside);
     return far.reduce((best, offset, word) => (away(offset) < away(far[best]) ? word : best), head);
   };
+  const onward = (word) => {  // in a line that is written from the right, the left arrow goes on
+    const { node } = places[words[word][0]];
+    return getComputedStyle(node.parentElement).direction === "rtl" ? -1 : 1;
+  };
   root.addEventListener("keydown", (event) => {
-    const step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 1, ArrowUp: -1 }[event.key];
+    let step = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!step || !words.length) return;
     event.preventDefault();
+    if (/Left|Right/.test(event.key)) step *= onward(Math.max(head, 0));
     if (head < 0) head = 0;
     else head = /Up|Down/.test(event.key) ? line(step) : within(words, head + step);
     if (!event.shiftKey || anchor < 0) anchor = head;
@@ -229,7 +243,7 @@ function ranking(form) {
     if (step < 0) other.before(card); else other.after(card);
     number();
     card.focus();
-    say(`${query(".who", card).dataset.name} is now in place ${query("select", card).value}`);
+    say(told("moved", { name: query(".who", card).dataset.name, place: query("select", card).value }));
   };
   const tie = (card) => { card.dataset.tied = card.dataset.tied === "1" ? "" : "1"; number(); };
   const rank = (card) => Number(query("select", card).value || 99);
@@ -239,11 +253,11 @@ function ranking(form) {
   });
   queryAll("select", list).forEach((select) => { select.required = false; });
   if (cards().every((card) => rank(card) < 99)) number();
-  query("[data-keep]", form).addEventListener("click", () => { number(); say("This order is yours"); });
+  query("[data-keep]", form).addEventListener("click", () => { number(); say(told("order_is_yours")); });
   form.closest("form").addEventListener("submit", (event) => {
     if (ordered || event.submitter?.name === "declined") return;
     event.preventDefault();
-    say("Put the answers in order first; press k if the order shown is yours");
+    say(told("order_first"));
   });
   list.addEventListener("click", ({ target }) => {
     const [button, card] = [target.closest("button"), target.closest(".answer")];
@@ -319,8 +333,8 @@ function spans(form) {
     for (const stem of gone ? ["start", "end", "note"] : []) field(gone, stem).value = "";
     const type = target.closest("[data-type]")?.dataset.type;
     const [mark, row] = [type && text.selected(), rows().find((spare) => field(spare, "start").value === "")];
-    if (type && !mark) say("Select a stretch of the text first");
-    else if (type) say(row ? `Marked as ${type}: ${text.inside(...mark)}` : `At most ${rows().length} marks: remove one first`);
+    if (type && !mark) say(told("select_first"));
+    else if (type) say(row ? told("marked", { type, text: text.inside(...mark) }) : told("most_marks", { n: rows().length }));
     if (mark && row) [field(row, "start").value, field(row, "end").value, field(row, "type").value] = [...mark, type];
     if (gone || mark) draw();
   });
@@ -348,10 +362,10 @@ function steps(form) {
 function critique(form) {
   const text = marking(query(".marks", form));
   const [start, end, about] = ["[name$=start]", "[name$=end]", "[data-about]"].map((name) => query(name, form));
-  const stretch = () => `“${text.inside(Number(start.value), Number(end.value))}”`;
-  const draw = () => { about.textContent = start.value === "" ? "the whole answer" : stretch(); };
+  const stretch = () => told("quoted", { text: text.inside(Number(start.value), Number(end.value)) });
+  const draw = () => { about.textContent = start.value === "" ? told("whole_answer") : stretch(); };
   const set = (place) => {
-    if (!place) return say("Select a stretch of the text first");
+    if (!place) return say(told("select_first"));
     [start.value, end.value] = place;
     draw();
     return changed(form);
@@ -399,7 +413,7 @@ function correction(form) {
 }
 
 function dialogue(form) {
-  form.addEventListener("submit", (event) => event.submitter?.matches("[data-send]") && say("The answer is being written"));
+  form.addEventListener("submit", (event) => event.submitter?.matches("[data-send]") && say(told("writing")));
 }
 
 // -- on every page -------------------------------------------------------------------------------------------------
@@ -413,13 +427,14 @@ document.addEventListener("DOMContentLoaded", () => {
     veil.addEventListener("toggle", () => veil.open && sessionStorage.setItem("veil", veil.dataset.session));
   });
   queryAll("details[data-kept]").forEach((details) => {  // open on one page, open on the next, where there is room
-    const where = `${details.dataset.kept} ${document.title.split(" · ").at(-1)}`;
+    const where = `${details.dataset.kept} ${location.pathname.split("/work")[0]}`;
     const wide = matchMedia("(min-width: 68rem)");
     details.open = wide.matches && localStorage.getItem(where) === "open";
     details.addEventListener("toggle", () => { if (wide.matches) localStorage.setItem(where, details.open ? "open" : ""); });
   });
+  const locale = navigator.languages.find((each) => each.split("-")[0] === lang.split("-")[0]) ?? lang;
   queryAll("time[datetime]").forEach((time) => {
-    time.textContent = new Date(time.dateTime).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+    time.textContent = new Date(time.dateTime).toLocaleString(locale, { dateStyle: "medium", timeStyle: "short" });
   });
   if (!form) return;
   const parts = queryAll("[data-part]", form);
