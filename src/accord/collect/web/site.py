@@ -1,14 +1,12 @@
 """The site that all pages share: the desk behind it, who is there, and how a page is made."""
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, cached_property, partial, wraps
-from importlib.resources import files
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -33,6 +31,7 @@ from accord.collect.web.security import (
     new_browser_name,
     tokens_match,
 )
+from accord.collect.web.static_files import SHARED, read_static, version_of
 
 __all__ = [
     "ForgedError",
@@ -43,7 +42,6 @@ __all__ = [
     "WebRequest",
     "in_thread",
     "log",
-    "static",
 ]
 
 R = TypeVar("R")
@@ -224,7 +222,7 @@ class Site:
             "csrf": self.token(request),
             "form": {},
             "error": None,
-            "digest": digest(),
+            "digest": version_of(read_static(*SHARED)),
         }
         body = templates().get_template(template).render({**shared, **context})
         return Response(body, status_code=status, media_type="text/html; charset=utf-8", cookies=cookies)
@@ -268,15 +266,3 @@ def templates() -> Environment:
     )
     environment.filters |= {"plain": number_text, "literal": in_lines, "inline": literal}
     return environment
-
-
-@cache
-def static(name: str) -> bytes:
-    """A file of the pages' own."""
-    return files("accord.collect.web").joinpath("static", name).read_bytes()
-
-
-@cache
-def digest() -> str:
-    """The version of sheet and script, part of their addresses so that browsers may keep them."""
-    return hashlib.sha256(static("accord.css") + static("accord.js")).hexdigest()[:12]
