@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from accord.collect.web.site import templates as shared_templates
 from accord.collect.web.static_files import read_static
-from accord.report.words import clean, duration
+from accord.report.words import clean, duration, memory
 from accord.watch.drawing import draw
 from accord.watch.rounds import Watched
 from accord.watch.series import OVER, Over
@@ -78,7 +78,7 @@ def templates() -> Environment:
     """The templates of this room before those that all pages share."""
     own, shared = PackageLoader("accord.watch"), PackageLoader("accord.collect.web")
     environment = shared_templates().overlay(loader=ChoiceLoader([own, shared]), finalize=_displayable)
-    environment.filters = {**environment.filters, "took": duration, "slug": _slug}
+    environment.filters = {**environment.filters, "took": duration, "held": memory, "slug": _slug}
     return environment
 
 
