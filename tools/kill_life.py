@@ -129,7 +129,7 @@ def _watch_stages(life: _Life) -> None:
         finish(run, stage, *rest, **more)
         life.end(named(run, stage))
 
-    RunDirectory.begin, RunDirectory.finish = begun, finished  # type: ignore[method-assign]
+    RunDirectory.begin, RunDirectory.finish = begun, finished  # type: ignore[method-assign, assignment]
 
 
 def main() -> int:
