@@ -357,7 +357,9 @@ def test_the_start_page_of_several_studies(tmp_path: Path) -> None:
             assert '<html lang="de"' in person.get("/label/take-part").text
 
 
-def test_what_does_not_fit_is_refused_before_anything_is_served(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_does_not_fit_is_refused_before_anything_is_served(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     study = lay_out(tmp_path, top='language = "nl"\ntexts = "nl.toml"')
     (study.parent / "nl.toml").write_text('[work]\nsned = "x"\n')
     assert run(["collect", str(study), "--ledger", str(tmp_path / "l.db")]) == 2

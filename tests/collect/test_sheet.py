@@ -2,7 +2,7 @@
 
 import re
 
-from accord.collect.web.site import static
+from accord.collect.web.static_files import read_static
 
 PHYSICAL = re.compile(
     r"(?:margin|padding|border)-(?:left|right)\b|text-align: (?:left|right)|(?<![-\w])(?:left|right):"
@@ -10,11 +10,11 @@ PHYSICAL = re.compile(
 
 
 def test_no_side_is_called_left_or_right() -> None:
-    sheet = static("accord.css").decode()
+    sheet = read_static("accord.css")["accord.css"].decode()
     assert PHYSICAL.findall(sheet) == []
     assert PHYSICAL.findall("p { margin-left: 1rem } q { right: 0; text-align: left }") != []
 
 
 def test_braces_are_balanced() -> None:
-    sheet = static("accord.css").decode()
+    sheet = read_static("accord.css")["accord.css"].decode()
     assert sheet.count("{") == sheet.count("}")

@@ -1,9 +1,12 @@
 """A new run that starts from what another one has finished."""
 
 import errno
+import json
 import os
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +19,12 @@ from accord.feedback import Ledger
 from accord.loop.drive import drive, start_run
 from accord.loop.progress import ProgressDisplay
 from accord.loop.reuse import check_source, reuse_stages
+from accord.loop.stages import settings_digest
 from accord.loop.starting import write_starter
 from accord.recipe import Recipe
-from accord.records import Comparison, Feedback
+from accord.records import Comparison, Feedback, Prompt
 from accord.run import RunDirectory, directory, verify
+from accord.run.taking import take_stage
 
 QUIET = ProgressDisplay(quiet=True)
 TRAINED = ("data", "sft", "reward")
@@ -185,6 +190,134 @@ def test_a_run_is_not_its_own_source(place: Path) -> None:
         check_source(recipe_in(place), place / "made", place / "first/../made")
     with pytest.raises(ArtefactError, match="there is no run here"):
         check_source(recipe_in(place), place / "nowhere", place / "new")
+
+
+# -- runs that somebody changed -------------------------------------------------------------------------------
+
+
+def edit_manifest(run: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    content = json.loads((run / "manifest.json").read_text())
+    change(content)
+    (run / "manifest.json").write_text(json.dumps(content))
+
+
+def two_of_one_name(place: Path) -> tuple[Recipe, Recipe]:
+    """A recipe whose two rewards lie in files of the same name, and the same with the files exchanged."""
+    for folder in ("a", "b"):
+        (place / "first" / folder).mkdir(exist_ok=True)
+        (place / "first" / folder / "mine.py").write_text(
+            f"def score(texts):  # {folder}\n    return [0.5] * len(texts)\n"
+        )
+    text = (place / "first/recipe.toml").read_text()
+    recipes_of = []
+    for name, (main, other) in {"plain": ("a", "b"), "exchanged": ("b", "a")}.items():
+        reward = f'path = "{main}/mine.py:score"\n\n[rewards.second]\nkind = "python"\npath = "{other}/mine.py:score"\n'
+        file = place / f"first/{name}.toml"
+        file.write_text(text.replace('path = "mine.py:score"\n', reward))
+        recipes_of.append(recipes.load(file, {"sft.epochs": "1"}))
+    return recipes_of[0], recipes_of[1]
+
+
+def test_files_of_one_name_that_were_exchanged_are_others(place: Path) -> None:
+    recipe, exchanged = two_of_one_name(place)
+    with start_run(recipe, place / "two", resume=False) as run:
+        drive(recipe, run, QUIET, only=("data", "reward", "rewards/second"))
+    for settings, expected in ((recipe, {"data", "reward", "rewards/second"}), (exchanged, {"data"})):
+        with start_run(settings, place / f"new-{len(expected)}", resume=False) as run:
+            said = {
+                name: what for name, _, what in (s.partition(": ") for s in reuse_stages(settings, run, place / "two"))
+            }
+        assert was_taken(said) == expected
+    assert said["reward"].endswith("b/mine.py (reward.path) is not what it was")
+
+
+def test_a_recipe_that_contradicts_its_manifest_is_not_believed(place: Path) -> None:
+    def change(manifest: dict[str, Any]) -> None:
+        manifest["stages"]["sft"]["settings"] = settings_digest(recipe_in(place, **{"sft.optim.lr": "0.02"}), "sft")
+
+    edit_manifest(place / "made", change)
+    assert taken(recipe_in(place), place)["sft"] == "done anew, since it was made with other settings"
+    other = taken(recipe_in(place, **{"sft.optim.lr": "0.02"}), place, out="other")
+    assert other["sft"] == "done anew, since sft.optim.lr was 0.005, now 0.02"
+
+
+def test_a_recipe_that_was_edited_is_not_read(place: Path) -> None:
+    file = place / "made/recipe.toml"
+    file.write_text(file.read_text().replace("0.005", "0.02"))
+    with pytest.raises(ArtefactError, match=r"recipe\.toml: differs from its digest"):
+        taken(recipe_in(place), place)
+    assert not (place / "new").exists()
+
+
+def test_a_stage_without_files_is_none(place: Path) -> None:
+    def change(manifest: dict[str, Any]) -> None:
+        manifest["files"] = {name: file for name, file in manifest["files"].items() if file["stage"] != "sft"}
+
+    edit_manifest(place / "made", change)
+    assert taken(recipe_in(place), place)["sft"] == "done anew, since none of its files is in the manifest there"
+
+
+@pytest.mark.parametrize("file", ["recipe.toml", ".checkpoints/policy/000001/state.json", "manifest.json"])
+def test_a_stage_is_given_no_file_that_is_not_a_stages(file: str, place: Path) -> None:
+    def change(manifest: dict[str, Any]) -> None:
+        content = (place / "made" / file).read_bytes()
+        manifest["files"][file] = {"sha256": sha256(content).hexdigest(), "bytes": len(content), "stage": "sft"}
+
+    (place / "made" / file).parent.mkdir(parents=True, exist_ok=True)
+    (place / "made" / file).touch()
+    edit_manifest(place / "made", change)
+    if file == "manifest.json":  # which cannot hold its own digest
+        with (
+            RunDirectory.open(place / "made", write=False) as made,
+            RunDirectory.create(place / "new") as new,
+            pytest.raises(ArtefactError),
+        ):
+            take_stage(new, made, "sft")
+        return
+    with pytest.raises(ArtefactError, match="do not take anything from that run"):
+        taken(recipe_in(place), place)
+    with RunDirectory.open(place / "new") as new:
+        assert "sft" not in new.manifest.stages
+        assert recipes.load(new.path / "recipe.toml") == recipe_in(place)
+
+
+def test_a_stage_that_was_made_after_an_upgrade_is_of_the_new_versions(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recipe, versions = recipe_in(place), directory.current_versions()
+    with monkeypatch.context() as patch:
+        patch.setattr(directory, "current_versions", lambda: {**versions, "torch": "1.0"})
+        with start_run(recipe, place / "made", resume=True, again=("reward",)) as run:
+            drive(recipe, run, QUIET, only=("reward",))
+            assert run.manifest.stages["reward"].versions == {"torch": "1.0"}
+    said = taken(recipe, place)
+    assert was_taken(said) == {"data", "sft"}
+    assert said["reward"] == f"done anew, since torch was 1.0, now {versions['torch']}"
+
+
+def test_a_prompt_that_nobody_judged_is_a_prompt_more(place: Path) -> None:
+    with Ledger(place / "first/feedback.db") as ledger:
+        ledger.add(Prompt.ask("Is this one new?"))
+    assert taken(recipe_in(place), place)["data"] == "done anew, since the ledger has 1 prompts now that it had not"
+
+
+def test_a_model_of_the_hub_that_is_at_another_commit_is_another_model(place: Path) -> None:
+    edit_manifest(place / "made", lambda manifest: manifest["inputs"].update({"sft.base": {"digest": "0" * 40}}))
+    said = taken(recipe_in(place), place)
+    assert said["sft"] == "done anew, since sft.base was read at commit 000000000000, which is not the one that is here"
+
+
+def test_a_run_in_rounds_is_told_by_one_of_them(place: Path) -> None:
+    shutil.copytree(place / "made", place / "made/rounds/01")
+    with pytest.raises(ArtefactError, match=r"made in rounds; name one of them, such as .*rounds/01"):
+        check_source(recipe_in(place), place / "made", place / "new")
+    check_source(recipe_in(place), place / "made/rounds/01", place / "new")
+
+
+def test_a_manifest_of_another_schema_is_refused(place: Path) -> None:
+    edit_manifest(place / "made", lambda manifest: manifest.update(schema=2))
+    with pytest.raises(ArtefactError, match="this run has schema 2"):
+        check_source(recipe_in(place), place / "made", place / "new")
 
 
 # -- kills, copies, and what the other run still has ------------------------------------------------------------

@@ -34,6 +34,7 @@ from accord.loop.policy_shift import is_still
 from accord.loop.round_recipe import round_recipe
 from accord.loop.rounds import _summary
 from accord.loop.stage import Context
+from accord.loop.stages import settings_digest, stages_of
 from accord.recipe import load
 from accord.recipe.rounds import Round
 from accord.records import Feedback
@@ -161,6 +162,16 @@ def second(made: Path, home: Path, **settings: str) -> RunDirectory:
     with start_run(own, home / "run/rounds/02", resume=True, parents=("first",)) as run:
         drive(own, run, QUIET, only=("ask",))
     return round_of(home, 2)
+
+
+def test_where_whoever_runs_it_stands_is_no_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = write_recipe(tmp_path / "home")
+    whole = round_recipe(recipe, tmp_path / "home/run", 2)
+    for folder, path in (("home", "run"), (".", "home/run")):
+        monkeypatch.chdir(tmp_path / folder)
+        own = round_recipe(recipe, Path(path), 2)
+        assert own == whole
+        assert all(settings_digest(own, stage) == settings_digest(whole, stage) for stage in stages_of(own))
 
 
 def test_never_asks_nobody(made: Path, tmp_path: Path) -> None:

@@ -57,6 +57,7 @@ class Recorder:
         self.runs.append(self)
 
     def start(self) -> None:
+        print("a tracker's own words")
         self.state = "started"
 
     def store_init_configuration(self, values: dict[str, Any]) -> None:
@@ -94,7 +95,9 @@ def logged(run: RunDirectory) -> list[dict[str, Any]]:
     return run.read_jsonl("sft/metrics.jsonl")
 
 
-def test_a_tracker_is_told_what_the_run_logs(tmp_path: Path, recorded: type[Recorder]) -> None:
+def test_a_tracker_is_told_what_the_run_logs(
+    tmp_path: Path, recorded: type[Recorder], capsys: pytest.CaptureFixture[str]
+) -> None:
     with a_run(tmp_path / "run") as run:
         drive(with_track(tmp_path, "wandb"), run, Said(), only=("sft",))
         (told,) = recorded.runs
@@ -107,6 +110,8 @@ def test_a_tracker_is_told_what_the_run_logs(tmp_path: Path, recorded: type[Reco
     assert told.config["sft.epochs"] == 2
     assert not any(key.startswith("track") for key in told.config)
     assert told.state == "finished"
+    printed = capsys.readouterr()
+    assert ("own words" in printed.out, "own words" in printed.err) == (False, True)
 
 
 def test_a_stage_that_goes_on_goes_on_in_the_same_run_of_the_tracker(tmp_path: Path, recorded: type[Recorder]) -> None:

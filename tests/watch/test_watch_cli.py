@@ -18,6 +18,8 @@ def test_once_prints_one_screen_and_ends(trained: Path, capsys: pytest.CaptureFi
     printed = capsys.readouterr().out
     assert printed.startswith("letters  stopped")
     assert "policy" in printed
+    assert "memory" in printed
+    assert " MB" in printed or " GB" in printed
     assert max(map(len, printed.splitlines())) <= 110
 
 
@@ -27,6 +29,9 @@ def test_json_is_json_alone(trained: Path, capsys: pytest.CaptureFixture[str]) -
     assert numbers["state"] == "stopped"
     assert [stage["name"] for stage in numbers["stages"]][:2] == ["data", "sft"]
     assert numbers["measures"]["KL to the start, nats a text"]["n"] > 0
+    (policy,) = [stage for stage in numbers["stages"] if stage["name"] == "policy"]
+    assert policy["peak_memory_bytes"] > 1_000_000
+    assert "peak_gpu_memory_bytes" in policy
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ DRAWN_MODEL = "tiny"
 def round_recipe(recipe: Recipe, path: Path, number: int) -> Recipe:
     """The recipe of a round of the run at `path`: the first is that of a run without rounds.
 
+    What it names of other rounds is absolute, as all paths of a recipe are: where whoever runs it stands is no setting.
     Raises `RecipeError` where what all rounds start from is no model that stays the same.
     """
     loop = recipe.loop
@@ -30,6 +31,7 @@ def round_recipe(recipe: Recipe, path: Path, number: int) -> Recipe:
     first = _keeping_moments(recipe.model_copy(update={"loop": None}), loop)
     if number == 1:
         return first
+    path = path.absolute()
     parent = folder_of_round(path, number - 1)
     start = _first_start(recipe, path)
     policy = recipe.policy

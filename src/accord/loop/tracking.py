@@ -8,6 +8,7 @@ knows them. One that fails is said to have failed, once, and left alone from the
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
@@ -110,7 +111,7 @@ class Trackers:
         if tracker in self._given_up:
             return
         try:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), redirect_stdout(sys.stderr):  # what it prints is no result of the run
                 warnings.simplefilter("ignore")  # of the tracker's own code, about its own ways
                 act()
         except Exception as error:  # noqa: BLE001 - of code of others, which must not stop a run

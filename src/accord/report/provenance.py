@@ -7,7 +7,7 @@ from typing import Any
 
 from accord.artefacts import REPORT, RunReader
 from accord.report.optional import goes_of, recipe_of, seconds_of
-from accord.report.words import counted, duration
+from accord.report.words import counted, duration, memory, size
 from accord.run import Manifest
 
 __all__ = ["File", "Provenance", "flat", "provenance"]
@@ -45,12 +45,13 @@ def provenance(reader: RunReader) -> Provenance:
     origin += [(f"version of {name}", value) for name, value in manifest.versions.items()]
     seconds, goes = seconds_of(reader), goes_of(reader)
     stages = [
-        (name, duration(of_stage) + _goes(goes[name]) + _maker(manifest, name)) for name, of_stage in seconds.items()
+        (name, duration(of_stage) + _goes(goes[name]) + _peak(manifest, name) + _maker(manifest, name))
+        for name, of_stage in seconds.items()
     ]
     if stages:
         stages.append(("together", duration(sum(seconds.values()))))
     files = [
-        File(name, _size(entry.bytes), entry.sha256[:DIGITS], entry.stage)
+        File(name, size(entry.bytes), entry.sha256[:DIGITS], entry.stage)
         for name, entry in sorted(manifest.files.items())
         if name != REPORT.path()
     ]
@@ -65,6 +66,13 @@ def provenance(reader: RunReader) -> Provenance:
 def _goes(number: int) -> str:
     """How often a stage was begun; nothing where that was once."""
     return "" if number == 1 else f" in {number:,} goes"
+
+
+def _peak(manifest: Manifest, stage: str) -> str:
+    """The most memory that a stage held; nothing where that is not known."""
+    entry = manifest.stages.get(stage)
+    held = "" if entry is None else memory(entry.memory, entry.gpu_memory)
+    return f", {held} of memory at the most" if held else ""
 
 
 def _maker(manifest: Manifest, stage: str) -> str:
@@ -85,10 +93,3 @@ def flat(content: dict[str, Any], before: str = "") -> Iterator[tuple[str, Any]]
 def shown(value: object) -> str:
     """A setting as it stands in the recipe; text without its quotes."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _size(size: int) -> str:
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= factor:
-            return f"{size / factor:.1f} {unit}"
-    return f"{size} B"

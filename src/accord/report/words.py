@@ -13,12 +13,14 @@ __all__ = [
     "counted",
     "duration",
     "interval",
+    "memory",
     "observations",
     "of_hundred",
     "percent",
     "rank",
     "series",
     "signed",
+    "size",
     "tally",
 ]
 
@@ -86,6 +88,20 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def size(number: int) -> str:
+    """Bytes: `312 B`, `4.1 kB`, `560.3 MB`."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if number >= factor:
+            return f"{number / factor:.1f} {unit}"
+    return f"{number} B"
+
+
+def memory(of_process: int | None, on_gpus: int | None) -> str:
+    """The most that a stage held: `560.3 MB`, `2.1 GB and 11.0 GB on the GPU`; empty where it is not known."""
+    parts = [size(of_process)] if of_process is not None else []
+    return " and ".join([*parts, f"{size(on_gpus)} on the GPU"] if on_gpus is not None else parts)
 
 
 def signed(value: float) -> str:

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -27,7 +28,9 @@ from accord.run.manifest import (
     StageEntry,
     current_machine,
     current_versions,
+    versions_beside,
 )
+from accord.run.peak_memory import Peak, PeakWatch
 
 __all__ = ["LOCK", "RunDirectory", "timed"]
 
@@ -40,7 +43,7 @@ class RunDirectory:
         self.manifest = manifest
         self._lock = lock
         self._verified: dict[str, tuple[int, ...]] = {}
-        self._going: dict[str, tuple[float, float]] = {}  # by stage: when this go began, seconds of earlier ones
+        self._going: dict[str, _Go] = {}  # by stage that goes on
         self.retention = Retention()
         self.most_steps: int | None = None  # steps that each stage makes of those it has, where the run is a trial
         self.readers: dict[str, Any] = {}  # by prefix, so that whoever reads this run parses its files once
@@ -101,6 +104,8 @@ class RunDirectory:
 
     def close(self) -> None:
         """Let the lock go."""
+        for stage in list(self._going):
+            self._end_go(stage)
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -110,6 +115,11 @@ class RunDirectory:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Of Python and of the packages in this process; the manifest has those that the run was begun with."""
+        return current_versions()
 
     @property
     def seed(self) -> int:
@@ -239,19 +249,22 @@ class RunDirectory:
         kill. One that was finished, and goes on, is finished no more.
         """
         done = self.manifest.stages.pop(stage, None)
-        before = SpentEntry(0, 0.0) if done is None else SpentEntry(done.goes, done.seconds)
+        before = SpentEntry(0, 0.0)
+        if done is not None:
+            before = SpentEntry(done.goes, done.seconds, done.memory, done.gpu_memory)
         earlier = self.manifest.spent.get(stage, before)
         self.manifest.begun[stage] = basis
         self.manifest.waiting.pop(stage, None)
         self.manifest.stopped.pop(stage, None)
-        self.manifest.spent[stage] = SpentEntry(earlier.goes + 1, earlier.seconds)
-        self._going[stage] = time.monotonic(), earlier.seconds
+        self.manifest.spent[stage] = replace(earlier, goes=earlier.goes + 1)
+        self._end_go(stage)
+        self._going[stage] = _Go(time.monotonic(), earlier.seconds, earlier.peak, PeakWatch())
         self._save_manifest()
 
     def pause(self, stage: str) -> None:
         """Note what the go at a stage took that ends before the stage does."""
-        self._note_time()
-        self._going.pop(stage, None)
+        self._note_costs()
+        self._end_go(stage)
         self._save_manifest()
 
     def wait(self, stage: str, reason: str) -> None:
@@ -279,8 +292,17 @@ class RunDirectory:
         self.manifest.begun.pop(stage, None)
         self._drop_steps(stage)
         spent = self.manifest.spent.pop(stage, SpentEntry(1, 0.0))
-        _, earlier = self._going.pop(stage, (0.0, spent.seconds))
-        self.manifest.stages[stage] = StageEntry(settings, round(earlier + seconds, 2), basis, spent.goes)
+        go = self._end_go(stage)
+        earlier, peak = (spent.seconds, spent.peak) if go is None else (go.earlier, go.peak)
+        self.manifest.stages[stage] = StageEntry(
+            settings,
+            round(earlier + seconds, 2),
+            basis,
+            spent.goes,
+            versions=versions_beside(self.manifest.versions, self.versions),
+            memory=peak.memory,
+            gpu_memory=peak.gpu_memory,
+        )
         self._save_manifest()
         self._checkpoints(stage).drop()
 
@@ -317,7 +339,7 @@ class RunDirectory:
         self.manifest.stopped.pop(stage, None)
         self._drop_steps(stage)
         self.manifest.spent.pop(stage, None)
-        self._going.pop(stage, None)
+        self._end_go(stage)
         self._save_manifest()
         with storage(self.path):
             for name in files:
@@ -370,7 +392,7 @@ class RunDirectory:
     # -- inside ------------------------------------------------------------------------------------------
 
     def _checkpoints(self, stage: str) -> Checkpoints:
-        versions = current_versions()
+        versions = self.versions
         owner = {
             "run": self.manifest.id,
             "seed": self.seed,
@@ -430,15 +452,38 @@ class RunDirectory:
         if self._lock is None:
             raise ArtefactError(f"{self.path}: this run was opened for reading only")
 
-    def _note_time(self) -> None:
-        for stage, (began, earlier) in self._going.items():
-            seconds = round(earlier + time.monotonic() - began, 2)
-            self.manifest.spent[stage] = SpentEntry(self.manifest.spent[stage].goes, seconds)
+    def _note_costs(self) -> None:
+        for stage, go in self._going.items():
+            seconds, peak = round(go.earlier + time.monotonic() - go.began, 2), go.peak
+            goes = self.manifest.spent[stage].goes
+            self.manifest.spent[stage] = SpentEntry(goes, seconds, peak.memory, peak.gpu_memory)
+
+    def _end_go(self, stage: str) -> "_Go | None":
+        """The go at a stage that was under way, which is watched no more."""
+        go = self._going.pop(stage, None)
+        if go is not None:
+            go.watch.close()
+        return go
 
     def _save_manifest(self) -> None:
         self._check_open_for_writing()
-        self._note_time()
+        self._note_costs()
         write_whole(self.path / MANIFEST, (json.dumps(self.manifest.to_json(), indent=1) + "\n").encode())
+
+
+@dataclass(frozen=True)
+class _Go:
+    """A go at a stage that is under way: when it began, what earlier ones took, and what watches its memory."""
+
+    began: float
+    earlier: float
+    highest: Peak
+    watch: PeakWatch
+
+    @property
+    def peak(self) -> Peak:
+        """The most memory of this go and those before."""
+        return self.highest.higher(self.watch.peak)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, Self
 
 from accord.errors import ArtefactError
 from accord.run.files import is_plain
+from accord.run.peak_memory import Peak
 
 __all__ = [
     "MANIFEST",
@@ -23,6 +25,7 @@ __all__ = [
     "StageEntry",
     "current_machine",
     "current_versions",
+    "versions_beside",
 ]
 
 MANIFEST = "manifest.json"
@@ -67,7 +70,9 @@ class StageEntry:
     """A finished stage: the digest of its settings, how long it took, and the digest of the files it builds on.
 
     `seconds` are of all goes at it together, where it was stopped and taken up again. `run` is the id of the run that
-    made it, where its files were taken from another; they took no time in this one.
+    made it, where its files were taken from another; they took no time in this one. `versions` are those of what
+    computes that were not what the manifest says, where the run was begun with others. `memory` and `gpu_memory` are
+    the most bytes that a go at it held.
     """
 
     settings: str
@@ -75,18 +80,35 @@ class StageEntry:
     basis: str = ""
     goes: int = 1
     run: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    memory: int | None = None
+    gpu_memory: int | None = None
 
-    def to_json(self) -> dict[str, str | int | float]:
-        """As written; without `run` where the stage is the run's own."""
-        return {name: value for name, value in vars(self).items() if name != "run" or value}
+    def to_json(self) -> dict[str, Any]:
+        """As written; without `run` and `versions` where they are the run's own, and what is not known."""
+        return _known(self)
 
 
 @dataclass(frozen=True)
 class SpentEntry:
-    """What a stage that is not finished has cost: how many goes at it there were, and their seconds as far as noted."""
+    """What a stage that is not finished has cost: how many goes at it there were, their seconds as far as noted.
+
+    `memory` and `gpu_memory` are the most bytes that one of them held, as far as noted.
+    """
 
     goes: int
     seconds: float
+    memory: int | None = None
+    gpu_memory: int | None = None
+
+    @property
+    def peak(self) -> Peak:
+        """The most memory of all goes."""
+        return Peak(self.memory, self.gpu_memory)
+
+    def to_json(self) -> dict[str, Any]:
+        """What is known."""
+        return _known(self)
 
 
 @dataclass
@@ -148,12 +170,15 @@ class Manifest:
         _check(int, *self.steps.values())
         _check(str, *(word for file in files for word in (file.sha256, file.stage)))
         _check(str, *(word for stage in stages for word in (stage.settings, stage.basis, stage.run)))
+        _check(dict, *(stage.versions for stage in stages))
+        _check(str, *(word for stage in stages for word in stage.versions.values()))
         _check(str, *(entry.digest for entry in inputs))
         _check((str, NoneType), *(place for entry in inputs for place in (entry.path, entry.url)))
         _check((int, NoneType), *(count for entry in inputs for count in (entry.rows, entry.last_row)))
         for timed in (stages, self.spent.values()):
             _check((int, float), *(stage.seconds for stage in timed))
             _check(int, *(stage.goes for stage in timed))
+            _check((int, NoneType), *(peak for stage in timed for peak in (stage.memory, stage.gpu_memory)))
         _check(int, self.seed, *(file.bytes for file in files))
         _check((int, str, NoneType), *self.machine.values())
         for name in self.files:
@@ -165,10 +190,17 @@ class Manifest:
         return asdict(self) | {
             "inputs": {name: entry.to_json() for name, entry in self.inputs.items()},
             "stages": {name: entry.to_json() for name, entry in self.stages.items()},
+            "spent": {name: entry.to_json() for name, entry in self.spent.items()},
         }
 
 
 _ENTRIES = {"inputs": InputEntry, "files": FileEntry, "stages": StageEntry, "spent": SpentEntry}
+
+
+def _known(entry: StageEntry | SpentEntry) -> dict[str, Any]:
+    """The fields of an entry, those that say nothing left out."""
+    optional = {"run", "versions", "memory", "gpu_memory"}
+    return {name: value for name, value in vars(entry).items() if name not in optional or value}
 
 
 def _entry(name: str, value: Any) -> Any:
@@ -180,6 +212,11 @@ def _check(kind: type | tuple[type, ...], *values: object) -> None:
     for value in values:
         if not isinstance(value, kind):
             raise TypeError(f"{value!r} is of type {type(value).__name__}")
+
+
+def versions_beside(recorded: Mapping[str, str], used: Mapping[str, str]) -> dict[str, str]:
+    """The versions of what computes that were used and are not those recorded of a run; "" for what was not there."""
+    return {name: used.get(name, "") for name in NUMERICAL if used.get(name, "") != recorded.get(name, "")}
 
 
 def current_versions() -> dict[str, str]:

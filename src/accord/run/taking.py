@@ -8,9 +8,11 @@ from os.path import relpath
 from pathlib import Path
 
 from accord.errors import ArtefactError, storage
+from accord.run.checkpoints import FOLDER
 from accord.run.directory import RunDirectory
 from accord.run.files import PART, digest_of, sync, within
-from accord.run.manifest import FileEntry, InputEntry, StageEntry
+from accord.run.lock import LOCK
+from accord.run.manifest import MANIFEST, FileEntry, InputEntry, StageEntry, versions_beside
 
 __all__ = ["moved_input", "take_stage"]
 
@@ -26,14 +28,20 @@ def take_stage(run: RunDirectory, source: RunDirectory, stage: str, entry: Stage
 
     What is linked takes no room, and neither run changes what the other has: files of a run are replaced, not written
     into. The stage counts when all of its files are in place; a kill before that leaves a run without it. Returns how
-    many files are copies. Raises `ArtefactError` where a file is not what was written, or the copy is not.
+    many files are copies. Raises `ArtefactError` where a file is not what was written, or the copy is not, or where the
+    source's manifest gives the stage a file that is not of a stage at all, or that another stage wrote here.
     """
     files, copies = source.files_of(stage), 0
+    for name in files:
+        _check_own(run, source, stage, name)
     for name, file in files.items():
         copies += _put(source.verified(name).resolve(), within(run.path, name), file)
     made = source.manifest.stages[stage]
-    parent = source.manifest.id if entry is None else None
-    run.enter_stage(stage, replace(entry or made, run=made.run or source.manifest.id), files, parent=parent)
+    used = source.manifest.versions | made.versions
+    taken = replace(
+        entry or made, run=made.run or source.manifest.id, versions=versions_beside(run.manifest.versions, used)
+    )
+    run.enter_stage(stage, taken, files, parent=source.manifest.id if entry is None else None)
     return copies
 
 
@@ -42,6 +50,16 @@ def moved_input(entry: InputEntry, source: RunDirectory, run: RunDirectory) -> I
     if entry.path is None:
         return entry
     return replace(entry, path=relpath((source.path / entry.path).resolve(), run.path.resolve()))
+
+
+def _check_own(run: RunDirectory, source: RunDirectory, stage: str, name: str) -> None:
+    """Raises `ArtefactError` where a file cannot be one that a stage wrote, whatever the source's manifest says."""
+    held = None if name in run.files_of(stage) else run.manifest.files.get(name)
+    if name in {MANIFEST, LOCK} or name.startswith(f"{FOLDER}/") or held is not None:
+        raise ArtefactError(
+            f"{source.path / name}: the manifest there says that stage '{stage}' wrote it, and it is "
+            f"{f'a file of {held.stage} here' if held else 'no file of a stage'}; do not take anything from that run"
+        )
 
 
 def _put(file: Path, target: Path, entry: FileEntry) -> bool:

@@ -11,24 +11,23 @@ from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache, cached_property, partial
+from functools import cached_property, partial
 from typing import Any
 
 from litestar import Litestar, MediaType, Request, Response, get, post
 from litestar.datastructures import Cookie, MutableScopeHeaders
 from litestar.di import Provide
-from litestar.exceptions import ClientException, HTTPException, NotFoundException
+from litestar.exceptions import ClientException, HTTPException
 from litestar.response import Redirect
 from litestar.types import Message, Scope
 
-from accord.collect.web.app import HEADERS, MEDIA_TYPES, POLICY
+from accord.collect.web.app import HEADERS, POLICY
 from accord.collect.web.form_parsing import UnreadableError, read
 from accord.collect.web.security import CookieJar, Limiter, is_cross_site, network_of, tokens_match
+from accord.collect.web.static_files import read_static, static_route, version_of
 from accord.errors import AccordError, ArtefactError
 from accord.watch.numbers import to_json
 from accord.watch.page import (
-    OWN_FILES,
-    SHARED_FILES,
     foot_markup,
     links,
     own_static,
@@ -43,7 +42,6 @@ from accord.web_server import LOOPBACK, host_of, origin_host
 __all__ = ["make_watch_app"]
 
 HTML = MediaType.HTML
-TYPES = {**MEDIA_TYPES, "watch.css": "text/css", "watch.js": "text/javascript"}
 MAX_FORM = 10_000  # bytes
 WatchRequest = Request[Any, Any, Any]
 log = logging.getLogger("accord.watch")
@@ -98,7 +96,7 @@ class WatchSite:
 
     def page(self, template: str, *, status: int = 200, **context: Any) -> Response[str]:
         """A page made of a template."""
-        body = templates().get_template(template).render({"digest": _digest(), **context})
+        body = templates().get_template(template).render({"digest": version_of(_static()), **context})
         return Response(body, status_code=status, media_type="text/html; charset=utf-8")
 
     def problem(self, heading: str, advice: str, *, status: int) -> Response[str]:
@@ -110,7 +108,7 @@ def make_watch_app(watched: Watched, *, token: str | None, hosts: Collection[str
     """The page of a run. `hosts` are the names of this machine that are answered to (None: any)."""
     site = WatchSite(watched, token)
     return Litestar(
-        [health, static_file, front, sign_in, numbers],
+        [health, static_route(_static()), front, sign_in, numbers],
         dependencies={"site": Provide(lambda: site, sync_to_thread=False)},
         before_request=_check_host(hosts),
         before_send=[_add_headers],
@@ -145,16 +143,6 @@ async def _add_headers(message: Message, scope: Scope) -> None:
 def health() -> str:
     """For whoever starts this."""
     return "ok"
-
-
-@get("/static/{name:str}", sync_to_thread=False)
-def static_file(name: str) -> Response[bytes]:
-    """Sheets and the script. Their address changes with their content, so they may be kept."""
-    content = own_static(name)
-    if content is None:
-        raise NotFoundException
-    headers = {"cache-control": "public, max-age=31536000, immutable"}
-    return Response(content, media_type=TYPES[name], headers=headers)
 
 
 @get("/", media_type=HTML)
@@ -239,8 +227,6 @@ _PROBLEMS: dict[Any, Callable[[WatchSite, WatchRequest, Any], Response[Any]]] = 
 }
 
 
-@cache
-def _digest() -> str:
-    """The version of sheets and script, part of their addresses so that browsers may keep them."""
-    content = b"".join(own_static(name) or b"" for name in (*SHARED_FILES, *OWN_FILES))
-    return hashlib.sha256(content).hexdigest()[:12]
+def _static() -> dict[str, bytes]:
+    """The sheets, the script and the sign: what all pages share first."""
+    return read_static("accord.css", "accord.svg") | own_static()

@@ -32,6 +32,8 @@ def to_json(view: RunView) -> dict[str, Any]:
                 "total": row.total,
                 "seconds_left": None if row.left is None else round(row.left, 1),
                 "why": row.why or None,
+                "peak_memory_bytes": row.memory,
+                "peak_gpu_memory_bytes": row.gpu_memory,
             }
             for row in view.stages
         ],

@@ -4,24 +4,21 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import cache
-from importlib.resources import files
 from typing import Any
 from urllib.parse import urlencode
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader
 from markupsafe import Markup
 
-from accord.collect.web.site import static as shared_static
 from accord.collect.web.site import templates as shared_templates
-from accord.report.words import clean, duration
+from accord.collect.web.static_files import read_static
+from accord.report.words import clean, duration, memory
 from accord.watch.drawing import draw
 from accord.watch.rounds import Watched
 from accord.watch.series import OVER, Over
 from accord.watch.view import RunView, view_of
 
 __all__ = [
-    "OWN_FILES",
-    "SHARED_FILES",
     "foot_markup",
     "links",
     "own_static",
@@ -31,8 +28,6 @@ __all__ = [
     "templates",
 ]
 
-OWN_FILES = ("watch.css", "watch.js")
-SHARED_FILES = ("accord.css", "accord.svg")
 LIVE, AT_REST = 5, 30  # seconds from one look to the next, while a process works on the run and otherwise
 Link = Callable[..., str]
 
@@ -83,7 +78,7 @@ def templates() -> Environment:
     """The templates of this room before those that all pages share."""
     own, shared = PackageLoader("accord.watch"), PackageLoader("accord.collect.web")
     environment = shared_templates().overlay(loader=ChoiceLoader([own, shared]), finalize=_displayable)
-    environment.filters = {**environment.filters, "took": duration, "slug": _slug}
+    environment.filters = {**environment.filters, "took": duration, "held": memory, "slug": _slug}
     return environment
 
 
@@ -97,10 +92,6 @@ def _slug(name: str) -> str:
     return re.sub(r"[^a-z0-9-]", lambda letter: f"_{ord(letter[0]):x}_", name)
 
 
-def own_static(name: str) -> bytes | None:
-    """A file of the page's own, or one that all pages share; None where there is none of the name."""
-    if name in SHARED_FILES:
-        return shared_static(name)
-    if name in OWN_FILES:
-        return files("accord.watch").joinpath("static", name).read_bytes()
-    return None
+def own_static() -> dict[str, bytes]:
+    """The page's own sheet and script by name."""
+    return read_static("watch.css", "watch.js", package="accord.watch")

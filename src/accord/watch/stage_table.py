@@ -1,7 +1,7 @@
 """The stages of a run as a table: what is done, what goes on and how far it is, what is to come."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import Any, Literal
 
@@ -30,6 +30,7 @@ class StageRow:
     total    of how many; None where that is not known, or it is done
     left     seconds to its last step at the pace of the last ones; None where that is not known
     why      why it waits, or stopped
+    memory   the most bytes that a go at it held, as far as noted; gpu_memory on GPUs; None where that is not known
     """
 
     name: str
@@ -40,6 +41,8 @@ class StageRow:
     total: int | None = None
     left: float | None = None
     why: str = ""
+    memory: int | None = None
+    gpu_memory: int | None = None
 
 
 def stage_rows(snapshot: Snapshot) -> list[StageRow]:
@@ -81,6 +84,11 @@ def planned_stages(recipe: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _row(snapshot: Snapshot, manifest: Manifest, stage: str) -> StageRow:
+    row, cost = _progress(snapshot, manifest, stage), manifest.stages.get(stage) or manifest.spent.get(stage)
+    return row if cost is None else replace(row, memory=cost.memory, gpu_memory=cost.gpu_memory)
+
+
+def _progress(snapshot: Snapshot, manifest: Manifest, stage: str) -> StageRow:
     name, trained = split_stage(stage)[1], _trained(snapshot, manifest, stage)
     steps = snapshot.metrics.get(trained, ())
     step = int(steps[-1]["step"]) if steps else None

@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from accord.collect.web.added_pages import AddedPage, PageContent
 from accord.errors import AccordError
-from accord.watch.page import OWN_FILES, foot_markup, links, own_static, run_markup, seconds_to_next, shown_view
+from accord.watch.page import foot_markup, links, own_static, run_markup, seconds_to_next, shown_view
 from accord.watch.rounds import Watched
 
 __all__ = ["study_page"]
@@ -15,8 +15,7 @@ __all__ = ["study_page"]
 
 def study_page(watched: Watched) -> AddedPage:
     """The page of a run, as `accord collect` shows it at /admin/run."""
-    files = {name: own_static(name) or b"" for name in OWN_FILES}
-    return AddedPage("/admin/run", "Run", "watch", partial(_content, watched), files)
+    return AddedPage("/admin/run", "Run", "watch", partial(_content, watched), own_static())
 
 
 def _content(watched: Watched, path: str, asked: Mapping[str, str]) -> PageContent:

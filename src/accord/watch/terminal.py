@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from accord.report.words import clean, duration, interval
+from accord.report.words import clean, duration, interval, memory
 from accord.watch.series import Point, Series
 from accord.watch.stage_table import StageRow
 from accord.watch.view import RunView
@@ -58,8 +58,8 @@ def _stages(rows: Sequence[StageRow]) -> "RenderableType":
     from rich.text import Text
 
     table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("stage", "state", "step", "time", "left", "goes"):
-        table.add_column(name, justify="right" if name in {"step", "time", "left", "goes"} else "left")
+    for name in ("stage", "state", "step", "time", "left", "goes", "memory"):
+        table.add_column(name, justify="right" if name in {"step", "time", "left", "goes", "memory"} else "left")
     for row in rows:
         table.add_row(
             Text(clean(row.name)),
@@ -68,6 +68,7 @@ def _stages(rows: Sequence[StageRow]) -> "RenderableType":
             "" if row.seconds is None else duration(row.seconds),
             "" if row.left is None else duration(row.left),
             f"{row.goes}" if row.goes > 1 else "",
+            memory(row.memory, row.gpu_memory),
         )
     return table
 

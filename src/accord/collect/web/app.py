@@ -9,10 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from litestar import Litestar, MediaType, Response, get
+from litestar import Litestar, MediaType, get
 from litestar.datastructures import MutableScopeHeaders
 from litestar.di import Provide
-from litestar.exceptions import ClientException, NotFoundException
+from litestar.exceptions import ClientException
 from litestar.openapi.config import OpenAPIConfig
 from litestar.types import ASGIApp, Message, Scope
 
@@ -28,15 +28,15 @@ from accord.collect.web.form_parsing import MAX_BODY
 from accord.collect.web.language_pages import LANGUAGES
 from accord.collect.web.pages import PAGES
 from accord.collect.web.platform_pages import PLATFORM
-from accord.collect.web.site import Site, WebRequest, static
+from accord.collect.web.site import Site, WebRequest
 from accord.collect.web.start_page import ENTRANCE, start_page
+from accord.collect.web.static_files import SHARED, read_static, static_route
 from accord.errors import StudyError
 from accord.web_server import LOOPBACK, host_of, origin_host
 
-__all__ = ["HEADERS", "MEDIA_TYPES", "POLICY", "make_app", "make_house"]
+__all__ = ["HEADERS", "POLICY", "make_app", "make_house"]
 
 RESERVED = {"health", "static"}
-MEDIA_TYPES = {"accord.css": "text/css", "accord.js": "text/javascript", "accord.svg": "image/svg+xml"}
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -69,7 +69,8 @@ def make_app(
     """
     site = Site(desk, desk.study, clock, public_url, added=tuple(added))
     admin = [*ADMIN, *PEOPLE, *LOOKUP, *ADDING, *added_handlers(added)]
-    return _app(site, [health, static_file, *PAGES, *LANGUAGES, *DEVICES, *PLATFORM, *admin], hosts, openapi=openapi)
+    handlers = [health, _static_of(added), *PAGES, *LANGUAGES, *DEVICES, *PLATFORM, *admin]
+    return _app(site, handlers, hosts, openapi=openapi)
 
 
 def make_house(
@@ -92,7 +93,7 @@ def make_house(
         Site(desk, desk.study, clock, public_url, f"/{desk.study.name}", tuple(desks), desks[0].house_tag, tuple(added))
         for desk in desks
     ]
-    entrance = _app(sites[0], [health, static_file, start_page], hosts)
+    entrance = _app(sites[0], [health, _static_of(added), start_page], hosts)
     handlers = [*PAGES, *LANGUAGES, *DEVICES, *ENTRANCE, *PLATFORM, *ADMIN, *PEOPLE, *LOOKUP, *ADDING]
     handlers += added_handlers(added)
     apps = {site.study.name: _app(site, handlers, hosts) for site in sites}
@@ -148,18 +149,11 @@ def health() -> str:
     return "ok"
 
 
-@get("/static/{name:str}", sync_to_thread=False)
-def static_file(name: str, site: Site) -> Response[bytes]:
-    """The sheet, the script, the sign, and those of added pages. Their address changes with their content, so they may
-    be kept."""
-    headers = {"cache-control": "public, max-age=31536000, immutable"}
-    if name in MEDIA_TYPES:
-        return Response(static(name), media_type=MEDIA_TYPES[name], headers=headers)
-    content = next((page.files[name] for page in site.added if name in page.files), None)
-    if content is None:
-        raise NotFoundException
-    kind = "text/css" if name.endswith(".css") else "text/javascript"
-    return Response(content, media_type=kind, headers=headers)
+def _static_of(added: Sequence[AddedPage]) -> Any:
+    """The sheet, the script, the sign, and those of added pages, which never stand in their place."""
+    return static_route(
+        {name: content for page in added for name, content in page.files.items()} | read_static(*SHARED)
+    )
 
 
 def _headers_of(*, secure: bool) -> Callable[[Message, Scope], Any]:

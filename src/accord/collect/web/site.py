@@ -1,14 +1,12 @@
 """The site that all pages share: the desk behind it, who is there, and how a page is made."""
 
 import asyncio
-import hashlib
 import logging
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache, cached_property, partial, wraps
-from importlib.resources import files
 from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -37,6 +35,7 @@ from accord.collect.web.security import (
     new_browser_name,
     tokens_match,
 )
+from accord.collect.web.static_files import SHARED, read_static, version_of
 from accord.collect.web.uploads import HeldFiles, upload_of
 
 __all__ = [
@@ -49,7 +48,6 @@ __all__ = [
     "WebRequest",
     "in_thread",
     "log",
-    "static",
 ]
 
 R = TypeVar("R")
@@ -251,7 +249,7 @@ class Site:
             "here_path": self._here(request),
             "form": {},
             "error": None,
-            "digest": digest(),
+            "digest": version_of(read_static(*SHARED)),
         }
         body = templates().get_template(template).render({**shared, **context})
         return Response(body, status_code=status, media_type="text/html; charset=utf-8", cookies=cookies)
@@ -325,15 +323,3 @@ def templates() -> Environment:
     environment.globals["t"] = english_texts()  # of pages that are in English alone
     environment.filters |= {"plain": number_text, "literal": in_lines, "inline": literal}
     return environment
-
-
-@cache
-def static(name: str) -> bytes:
-    """A file of the pages' own."""
-    return files("accord.collect.web").joinpath("static", name).read_bytes()
-
-
-@cache
-def digest() -> str:
-    """The version of sheet and script, part of their addresses so that browsers may keep them."""
-    return hashlib.sha256(static("accord.css") + static("accord.js")).hexdigest()[:12]

@@ -15,13 +15,14 @@ from litestar.response import Redirect, Stream
 from litestar.types import Message, Scope
 
 from accord.collect.study.form_fields import text_field
-from accord.collect.web.app import HEADERS, MEDIA_TYPES, POLICY
+from accord.collect.web.app import HEADERS, POLICY
 from accord.collect.web.form_parsing import MAX_BODY
+from accord.collect.web.static_files import static_route
 from accord.errors import Conflict, FormError
 from accord.serve.chat.conversations import GONE, VOTES, Conversation, Conversations, Toss, coin
 from accord.serve.chat.error_pages import handlers
 from accord.serve.chat.settings_form import sampling_of
-from accord.serve.chat.site import ChatRequest, ChatSite, own_static
+from accord.serve.chat.site import ChatRequest, ChatSite, static
 from accord.serve.chat.speakers import Speaker
 from accord.serve.chat.votes import BallotBox
 from accord.serve.chat.writing import changes
@@ -31,7 +32,6 @@ __all__ = ["make_chat_app"]
 
 HTML = MediaType.HTML
 LONGEST = 100_000  # letters that somebody may say at once
-TYPES = {**MEDIA_TYPES, "chat.css": "text/css", "chat.js": "text/javascript"}
 
 
 def make_chat_app(
@@ -51,7 +51,7 @@ def make_chat_app(
         raise ValueError("one speaker, or two and a ballot box")
     site = ChatSite(speakers, token, box, Conversations(speakers, toss))
     return Litestar(
-        [health, static_file, front, sign_in, say, follow, stop, again, vote, begin, standings_page],
+        [health, static_route(static()), front, sign_in, say, follow, stop, again, vote, begin, standings_page],
         dependencies={"site": Provide(lambda: site, sync_to_thread=False)},
         before_request=_check_request(site, hosts),
         before_send=[_add_headers],
@@ -111,16 +111,6 @@ def health(site: ChatSite) -> Response[str]:
     """Whether all models still answer."""
     alive = all(speaker.worker.alive for speaker in site.speakers)
     return Response("ok" if alive else "stopped", status_code=200 if alive else 503, media_type=MediaType.TEXT)
-
-
-@get("/static/{name:str}", sync_to_thread=False)
-def static_file(name: str) -> Response[bytes]:
-    """Sheets and scripts. Their address changes with their content, so they may be kept."""
-    content = own_static(name)
-    if content is None:
-        raise NotFoundException
-    headers = {"cache-control": "public, max-age=31536000, immutable"}
-    return Response(content, media_type=TYPES[name], headers=headers)
 
 
 @get("/", media_type=HTML)

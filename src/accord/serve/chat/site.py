@@ -5,7 +5,6 @@ import hmac
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, cached_property
-from importlib.resources import files
 from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader
@@ -23,16 +22,15 @@ from accord.collect.web.security import (
 )
 from accord.collect.web.shown_texts import ShownText, show_texts
 from accord.collect.web.site import ForgedError, TooOftenError, templates
-from accord.collect.web.site import static as shared_static
+from accord.collect.web.static_files import SHARED, read_static, version_of
 from accord.serve.chat.conversations import Conversation, Conversations, Turn
 from accord.serve.chat.settings_form import MAX_TEMPERATURE, MAX_TOP_K
 from accord.serve.chat.speakers import Speaker
 from accord.serve.chat.votes import BallotBox
 
-__all__ = ["ChatRequest", "ChatSite", "KeptOutError", "own_static"]
+__all__ = ["ChatRequest", "ChatSite", "KeptOutError", "static"]
 
 ChatRequest = Request[Any, Any, Any]
-SHARED_FILES = ("accord.css", "accord.js", "accord.svg")
 
 
 class KeptOutError(Exception):
@@ -128,7 +126,7 @@ class ChatSite:
             request.state.browser = new_browser_name()
             cookies = [self.jar.cookie("browser", request.state.browser)]
         title = self.title if self.is_known(request) else "accord chat"
-        shared: dict[str, Any] = {"title": title, "csrf": self.form_token(request), "digest": _digest()}
+        shared: dict[str, Any] = {"title": title, "csrf": self.form_token(request), "digest": version_of(static())}
         shared["battle"] = self.box is not None
         body = _templates().get_template(template).render({**shared, **context})
         return Response(body, status_code=status, media_type="text/html; charset=utf-8", cookies=cookies)
@@ -176,23 +174,12 @@ def _view(turn: Turn) -> TurnView:
     return TurnView(turn, question, tuple(answers))
 
 
-def own_static(name: str) -> bytes | None:
-    """A file of the page's own, or one that all pages share; None where there is none of the name."""
-    if name in SHARED_FILES:
-        return shared_static(name)
-    if name in ("chat.css", "chat.js"):
-        return files("accord.serve.chat").joinpath("static", name).read_bytes()
-    return None
+def static() -> dict[str, bytes]:
+    """The sheets and scripts of the page by name, those that all pages share first."""
+    return read_static(*SHARED) | read_static("chat.css", "chat.js", package="accord.serve.chat")
 
 
 @cache
 def _templates() -> Environment:
     own, shared = PackageLoader("accord.serve.chat"), PackageLoader("accord.collect.web")
     return templates().overlay(loader=ChoiceLoader([own, shared]))
-
-
-@cache
-def _digest() -> str:
-    """The version of sheets and scripts, part of their addresses so that browsers may keep them."""
-    content = b"".join(own_static(name) or b"" for name in (*SHARED_FILES, "chat.css", "chat.js"))
-    return hashlib.sha256(content).hexdigest()[:12]
