@@ -14,6 +14,7 @@ from accord.records import Completion, Pair, Prompt
 
 __all__ = [
     "fresh_texts",
+    "gain_overrated",
     "judge_accuracy",
     "objective_reached",
     "orders_as",
@@ -120,6 +121,14 @@ def written_truth(planting: Planting, policy: Policy) -> float:
     """What the texts of a policy are worth on average, in standard deviations of the start's."""
     random = planting.random("gold")
     return float(np.mean([truth(policy.write(random)[0]) for _ in range(FRESH)]))
+
+
+def gain_overrated(planting: Planting, name: str) -> float:
+    """By how much a judge makes more of the policy's gain over its start than the truth does, SDs."""
+    random = planting.random("gold")
+    by_arm = [[arm.write(random)[0] for _ in range(FRESH)] for arm in (planting.start, planting.policies[-1])]
+    wrong = [scores_of(planting, name, texts) - [truth(text) for text in texts] for texts in by_arm]
+    return float(wrong[1].mean() - wrong[0].mean())
 
 
 def objective_reached(planting: Planting, *, kl_coef: float) -> float:
