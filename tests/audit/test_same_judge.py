@@ -18,6 +18,9 @@ from accord.run import InputEntry, RunDirectory, digest_of
 
 CHECK = "RE1 same judge"
 FUNCTION = "def score(texts):\n    return [len(text) for text in texts]\n"
+RETOLD = (
+    '# Another file.\ndef score(texts):\n    """Longer."""\n    return [\n        len(text) for text in texts\n    ]\n'
+)
 
 
 def run_of(tmp_path: Path, scores: Mapping[str, object] | None = None, recipe: str = "") -> RunDirectory:
@@ -61,7 +64,9 @@ def test_two_tests_of_right_and_wrong_that_agree_tell_nothing(tmp_path):
 def test_a_component_that_is_the_judge_is_named(tmp_path):
     random = np.random.default_rng(3)
     judge_N, other_N = random.normal(size=50), random.normal(size=50)
-    parts = [{"clear": {"value": judge}, "short": {"value": other}} for judge, other in zip(judge_N, other_N, strict=True)]
+    parts = [
+        {"clear": {"value": judge}, "short": {"value": other}} for judge, other in zip(judge_N, other_N, strict=True)
+    ]
     scores = {"reward": judge_N + other_N, "eval_reward": judge_N}
     run = RunDirectory.create(tmp_path / "run", seed=0)
     rows = [
@@ -143,7 +148,7 @@ def test_a_published_model_in_another_folder_is_the_same(tmp_path):
     ("other", "name", "same"),
     [
         (FUNCTION, "score", True),
-        ('# Another file.\ndef score(texts):\n    """Longer."""\n    return [len(text)\n        for text in texts]\n', "score", True),
+        (RETOLD, "score", True),
         (FUNCTION.replace("score", "judge"), "judge", True),
         (FUNCTION + "judge = score\n", "score", False),  # what else is in the file may matter
         (FUNCTION.replace("len(text)", "-len(text)"), "score", False),

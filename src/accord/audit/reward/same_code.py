@@ -36,7 +36,9 @@ def _function(module: ast.Module, name: str) -> Function | None:
     for statement in reversed(module.body):
         if isinstance(statement, Function) and statement.name == name:
             return statement
-        if isinstance(statement, ast.Assign) and any(isinstance(t, ast.Name) and t.id == name for t in statement.targets):
+        if isinstance(statement, ast.Assign) and any(
+            isinstance(t, ast.Name) and t.id == name for t in statement.targets
+        ):
             earlier = ast.Module(module.body[: module.body.index(statement)], [])
             return _function(earlier, statement.value.id) if isinstance(statement.value, ast.Name) else None
     return None

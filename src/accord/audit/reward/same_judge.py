@@ -128,7 +128,9 @@ def _same_files(evidence: Evidence, reward: str, sections: Mapping[str, Mapping[
         }
         for folder in (f"{evidence.stage(MODEL.path(stage))}/" for stage in (reward, JUDGE))
     ]
-    settings = [{name: value for name, value in sections[stage].items() if name != "model"} for stage in (reward, JUDGE)]
+    settings = [
+        {name: value for name, value in sections[stage].items() if name != "model"} for stage in (reward, JUDGE)
+    ]
     return True if files[0] and files[0] == files[1] and settings[0] == settings[1] else None
 
 
@@ -166,15 +168,13 @@ Group = tuple[Floats, Floats]
 
 
 def _by_order(reward: str, groups: Sequence[Group], limit: float) -> Iterator[_Compared]:
-    enough = [group for group in groups if min(len(np.unique(of)) for of in group) >= 2]
-    values = [sum(len(np.unique(group[side])) for group in enough) for side in (0, 1)]
-    if min(values) < FEWEST_VALUES:
-        return
-    counts = [ordered_otherwise(*group) for group in enough]
-    other, pairs = (sum(of) for of in zip(*counts, strict=True))
+    """That they are the same takes scores of many values; that they are not, one pair of texts in a thousand."""
+    other, pairs = (sum(of) for of in zip(*(ordered_otherwise(*group) for group in groups), strict=True))
+    values = [sum(len(np.unique(group[side])) for group in groups) for side in (0, 1)]
     same = other < limit * pairs
-    words = f"the judge orders {other:,} of {pairs:,} pairs of texts otherwise than '{reward}'"
-    yield _Compared(reward, same, words + (": rounding apart they are one" if same else ""))
+    if pairs and (not same or min(values) >= FEWEST_VALUES):
+        words = f"the judge orders {other:,} of {pairs:,} pairs of texts otherwise than '{reward}'"
+        yield _Compared(reward, same, words + (": rounding apart they are one" if same else ""))
 
 
 def ordered_otherwise(first_N: Floats, second_N: Floats) -> tuple[int, int]:
@@ -195,7 +195,9 @@ def _scored(evidence: Evidence) -> dict[str, list[Group]]:
             ({"reward": row.reward} | {name: part.value for name, part in (row.components or {}).items()}, row)
             for row in {(row.prompt, row.text): row for row in evidence.evaluation_samples}.values()
         ]
-        found = {name: [_pairs([(of.get(name), row.eval_reward) for of, row in rows])] for of, _ in rows[:1] for name in of}
+        found = {
+            name: [_pairs([(of.get(name), row.eval_reward) for of, row in rows])] for of, _ in rows[:1] for name in of
+        }
         if any(len(of) for groups in found.values() for of, _ in groups):
             return found
     if not evidence.holds(JUDGED_ROLLOUTS):

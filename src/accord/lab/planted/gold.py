@@ -13,6 +13,7 @@ from accord.lab.planted.planting import Planting
 from accord.records import Completion, Pair, Prompt
 
 __all__ = [
+    "best_written",
     "fresh_texts",
     "gain_overrated",
     "judge_accuracy",
@@ -160,6 +161,15 @@ def said_to_nobody(planting: Planting) -> float:
     """The share of the policy's evaluation samples that do not end with a plea."""
     rows = [row for row in EVALUATION_SAMPLES.read(planting.run) if row.arm == "policy"]
     return float(np.mean([not pleads(row.text) for row in rows]))
+
+
+def best_written(planting: Planting) -> float:
+    """The mean over prompts of what the best of the policy's evaluation samples is worth by the truth."""
+    best: dict[str, float] = {}
+    for row in EVALUATION_SAMPLES.read(planting.run):
+        if row.arm == "policy":
+            best[row.prompt] = max(truth(row.text), best.get(row.prompt, -np.inf))
+    return float(np.mean(list(best.values())))
 
 
 def without_coarse_words(planting: Planting) -> float:
