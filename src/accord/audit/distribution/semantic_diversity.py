@@ -109,10 +109,8 @@ def _rows(evidence: Evidence, thresholds: DistributionThresholds) -> tuple[list[
     """
     if evidence.holds(MEANINGS):
         rows, file = evidence.answer_meanings, MEANINGS
-    elif thresholds.function is not None:
-        raise MissingEvidence(
-            f"{MEANINGS} of the run (what `{thresholds.meaning.rpartition('/')[2]}` says of {SAMPLES})"
-        )
+    elif thresholds.asked:
+        raise MissingEvidence(f"{MEANINGS} of the run (what `{thresholds.asked.rpartition('/')[2]}` says of {SAMPLES})")
     else:
         rows, file = list(meanings_read(evidence.evaluation_samples, thresholds.meaning)), SAMPLES
     if not rows:

@@ -22,6 +22,14 @@ class SettledEarly(Fault):
     name: ClassVar = "settled-early"
     strengths: ClassVar = (0.6, 0.95)
     sets_off: ClassVar = ("RL1 exploration",)
+    touches: ClassVar = {
+        "DC2 excess": "the policy pays KL for texts that are hardly better",
+        "DC2 diversity": "the policy writes one text to a prompt",
+        "DC2 entropy": "the policy writes one text to a prompt",
+        "RL1 reached": "the policy gained little of what its objective offered",
+        "RL1 seeds": "the policies of other seeds did not settle, and gained more",
+        "X8 rewards": "what was recorded after the release is by a policy that did not settle",
+    }
     cure: ClassVar = "a policy that goes on trying, as far as its objective lets it"
     gold: ClassVar = "the truth of the best of the policy's samples of a prompt"
 
