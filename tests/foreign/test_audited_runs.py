@@ -22,6 +22,7 @@ from accord.lm.tiny import tiny_config, tiny_tokenizer
 from accord.loop.audited import audited_run
 from accord.report.first_screen.changes import changes
 from accord.report.first_screen.facts import facts
+from accord.report.provenance import provenance
 from accord.report.verdict import headline
 from accord.run import RunDirectory
 from foreign_files import (
@@ -394,6 +395,9 @@ def test_the_page_of_a_run_that_was_read_says_whose_it_is(tmp_path: Path) -> Non
         assert said["When"].startswith("Not recorded; the files of TRL were read on ")
         assert changes(RunReader(run)).headline.startswith("A model was trained with TRL; ")
         assert headline(RunReader(run)).startswith("A run of TRL, ")
+        made = provenance(RunReader(run))
+        assert dict(made.origin)["made by"] == "TRL"
+        assert "seed" not in dict(made.origin)  # that of training is not known
 
 
 def test_what_many_checks_lack_is_printed_with_how_many(tmp_path: Path) -> None:

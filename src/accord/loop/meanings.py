@@ -1,4 +1,4 @@
-"""Which samples of start and policy mean the same, by a function of the user's or a model: once, and where it changed."""
+"""Which samples of start and policy mean the same, by a function of the user's or a model; asked once."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass

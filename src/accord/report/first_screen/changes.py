@@ -53,7 +53,9 @@ def _so_far(reader: RunReader) -> Changes:
 def _elsewhere(reader: RunReader) -> str:
     """Of a run that other software made and nobody evaluated; empty of one of accord's."""
     software = reader.run.manifest.made_by
-    return f"A model was trained with {software}; whether its texts became better was not measured." if software else ""
+    if not software:
+        return ""
+    return f"A model was trained with {software}; nobody has compared its texts with those from before."
 
 
 def _standing(win: Estimate) -> str:
