@@ -31,7 +31,7 @@ def sort_answers(context: Context) -> None:
     run, stage = context.run, context.beside("audit")
     path, name = MEANINGS.path(stage), f"{stage}: meanings"
     reader = RunReader.of(run, prefix=context.prefix)
-    if not settings.asked or not reader.has(EVALUATION_SAMPLES) or not reader.has(PROMPTS):
+    if not settings.arbiter or not reader.has(EVALUATION_SAMPLES) or not reader.has(PROMPTS):
         return
     whoever = _function(*settings.function) if settings.function else _model(settings.entailment_model)
     if run.has(path) and not all_there(whoever.places):

@@ -109,8 +109,10 @@ def _rows(evidence: Evidence, thresholds: DistributionThresholds) -> tuple[list[
     """
     if evidence.holds(MEANINGS):
         rows, file = evidence.answer_meanings, MEANINGS
-    elif thresholds.asked:
-        raise MissingEvidence(f"{MEANINGS} of the run (what `{thresholds.asked.rpartition('/')[2]}` says of {SAMPLES})")
+    elif thresholds.arbiter:
+        raise MissingEvidence(
+            f"{MEANINGS} of the run (what `{thresholds.arbiter.rpartition('/')[2]}` says of {SAMPLES})"
+        )
     else:
         rows, file = list(meanings_read(evidence.evaluation_samples, thresholds.meaning)), SAMPLES
     if not rows:

@@ -54,7 +54,7 @@ class DistributionThresholds(Thresholds):
         return self
 
     @property
-    def asked(self) -> str:
+    def arbiter(self) -> str:
         """Whoever is asked about each two answers: a function or a model, by its name; empty where nobody is."""
         return self.entailment_model or (self.meaning if self.function else "")
 

@@ -14,7 +14,7 @@ from accord.lab.planted.parts import PARTS
 from accord.lab.planted.planting import Planting
 from accord.lab.planted.pleas import PleadingPolicy, plea_chance
 from accord.lab.planted.rollouts import write_evaluation, write_training
-from accord.lab.planted.settled import SettledPolicy
+from accord.lab.planted.settled_policy import SettledPolicy
 from accord.lab.planted.worlds import WORLDS, World
 from accord.run import RunDirectory
 
@@ -112,11 +112,11 @@ def _train(planting: Planting) -> None:
     pressure = planting.fault.pressure(world.pressure)
     random, asides = planting.random("policy"), planting.random("pleas")
 
-    learner, found = planting.settings(Learner()), dict[str, tuple[str, list[int]]]()
+    learner, settled_texts = planting.settings(Learner()), dict[str, tuple[str, list[int]]]()
 
     def writer_of(policy: Policy, pressure: float) -> Policy:
         if learner.settled and pressure > 0:
-            return SettledPolicy.of(planting.start, learner.settled, judges["reward"], found)
+            return SettledPolicy.of(planting.start, learner.settled, judges["reward"], settled_texts)
         return PleadingPolicy.of(policy, plea_chance(judges["reward"], pressure), asides)
 
     policies = write_training(

@@ -25,26 +25,26 @@ class SettledPolicy(Policy):
 
     settled: float = 0.0
     judge: WordJudge | None = None
-    found: dict[str, Text] | None = None
+    text_of: dict[str, Text] | None = None
 
     @classmethod
-    def of(cls, start: Policy, settled: float, judge: WordJudge, found: dict[str, Text]) -> "SettledPolicy":
-        """A policy whose texts by prompt are kept in `found`, which several steps share."""
-        return cls(start.logprob_V, start.shortest, start.longest, settled, judge, found)
+    def of(cls, start: Policy, settled: float, judge: WordJudge, text_of: dict[str, Text]) -> "SettledPolicy":
+        """A policy whose texts by prompt are kept in `text_of`, which several steps share."""
+        return cls(start.logprob_V, start.shortest, start.longest, settled, judge, text_of)
 
     def answer(self, prompt: str, random: np.random.Generator) -> Text:
-        if random.random() >= self.settled or self.judge is None or self.found is None:
+        if random.random() >= self.settled or self.judge is None or self.text_of is None:
             return self.write(random)
-        while prompt not in self.found:
+        while prompt not in self.text_of:
             text, tokens = self.write(random)
             score_N = self.judge.score([Prompt.ask(prompt)], [Completion(prompt=prompt, text=text)]).value_N
             if 0 < score_N[0] < A_LITTLE:
-                self.found[prompt] = (text, tokens)
-        return self.found[prompt]
+                self.text_of[prompt] = (text, tokens)
+        return self.text_of[prompt]
 
     def logprobs(self, tokens: Sequence[int]) -> list[float]:
         own = super().logprobs(tokens)
-        if self.found is not None and any(tokens == kept for _, kept in self.found.values()):
+        if self.text_of is not None and any(tokens == kept for _, kept in self.text_of.values()):
             of_text = float(np.logaddexp(log(self.settled), log1p(-self.settled) + sum(own)))
             return [of_text / len(own)] * len(own)  # how it is spread over the tokens nothing asks
         return [own[0] + log1p(-self.settled), *own[1:]]
