@@ -33,7 +33,7 @@ def sort_answers(context: Context) -> None:
     reader = RunReader.of(run, prefix=context.prefix)
     if not settings.arbiter or not reader.has(EVALUATION_SAMPLES) or not reader.has(PROMPTS):
         return
-    whoever = _function(*settings.function) if settings.function else _model(settings.entailment_model)
+    whoever = _function(*settings.function) if settings.function else _model(settings.arbiter)
     if run.has(path) and not all_there(whoever.places):
         return
     of_samples = run.manifest.files[reader.path(EVALUATION_SAMPLES)].sha256

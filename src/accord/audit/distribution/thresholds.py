@@ -32,8 +32,8 @@ class DistributionThresholds(Thresholds):
         description="who says that two answers mean the same: their `text`, the `number` at their end, a model of "
         "`entailment`, or FILE.py:NAME",
     )
-    entailment_model: str = Field(
-        default="", description="folder or hub id of the classifier of pairs that `entailment` asks, in both directions"
+    entailment_model: str | None = Field(
+        default=None, description="folder or hub id of the classifier of pairs that `entailment` asks, in both directions"
     )
     good_answer: float | None = Field(
         default=None,
