@@ -10,7 +10,7 @@ from typing import NamedTuple
 __all__ = ["same_weights"]
 
 CHUNK = 1 << 24  # bytes that are compared at once: two models that differ are told apart by the first few
-OTHERS = (".bin", ".pt", ".pth", ".gguf", ".npz", ".npy")
+AS_BYTES = (".bin", ".pt", ".pth", ".gguf", ".npz", ".npy")
 """Files of weights that are compared as they are."""
 
 
@@ -43,7 +43,7 @@ def _tensors(folder: Path) -> Mapping[str, _Tensor]:
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         if file.suffix == ".safetensors":
             found |= dict(_of_safetensors(file, str(file.parent.relative_to(folder))))
-        elif file.suffix in OTHERS:
+        elif file.suffix in AS_BYTES:
             size = file.stat().st_size
             found[str(file.relative_to(folder))] = _Tensor(("bytes", (size,)), file, 0, size)
     return found
