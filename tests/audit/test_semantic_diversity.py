@@ -1,6 +1,7 @@
 """DC2 semantic diversity: entropy over meanings among good answers, and who says what means the same."""
 
 import re
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from itertools import combinations
@@ -21,12 +22,14 @@ from accord.audit.distribution.meanings import meanings_asked, meanings_read
 from accord.audit.distribution.semantic_entropy import expected_entropy
 from accord.audit.distribution.thresholds import DistributionThresholds
 from accord.errors import ExtensionError
+from accord.lm.entailment import load_entailment
 from accord.loop.meanings import sort_answers
 from accord.loop.named_code import code_named_in
 from accord.loop.stage import Context
 from accord.recipe import Recipe, dump, load
 from accord.records import Prompt
 from accord.run import RunDirectory
+from entailment_models import entailment_model
 from small_run import RECIPE
 
 DOCUMENT = Path(__file__).parents[2] / "docs/audit.md"
@@ -237,6 +240,43 @@ def test_what_is_no_such_function_is_blamed_on_its_file(
     with pytest.raises(ExtensionError, match=re.escape(said)):
         sort_answers(Context(with_function(tmp_path / "same.py", code), run))
     assert not MEANINGS.has(run)
+
+
+def with_model(folder: Path) -> Recipe:
+    values = DistributionThresholds(meaning="entailment", entailment_model=str(folder))
+    return RECIPE.model_copy(update={"audit": RECIPE.audit.model_copy(update={values.family: values})})
+
+
+def test_a_model_of_entailment_is_asked_once_and_again_where_it_changed(run: RunDirectory, tmp_path: Path) -> None:
+    folder = entailment_model(tmp_path / "nli")
+    recipe = with_model(folder)
+    finding = CHECKS.get("DC2 semantic diversity").run(Evidence(run), recipe.audit)
+    assert "what `nli` says" in finding.result
+    sort_answers(Context(recipe, run))
+    rows = Evidence(run).answer_meanings
+    assert {row.by for row in rows} == {"entailment, nli"}
+    model = load_entailment(str(folder))
+    prompts = Evidence(run).prompts
+    first_of: dict[tuple[str, int], str] = {}
+    for row in rows:  # each is the same as the first of its class
+        first = first_of.setdefault((row.prompt, row.meaning), row.text)
+        assert first == row.text or model.same([prompts[row.prompt]], [first], [row.text]) == [True]
+    written = run.manifest.files["meanings.jsonl"]
+    sort_answers(Context(recipe, run))
+    assert run.manifest.files["meanings.jsonl"] is written
+    (folder / "note.txt").write_text("another")
+    sort_answers(Context(recipe, run))
+    assert run.manifest.files["meanings.jsonl"] is not written
+    written = run.manifest.files["meanings.jsonl"]
+    shutil.rmtree(folder)  # as when a run was moved: what was said stays
+    sort_answers(Context(recipe, run))
+    assert run.manifest.files["meanings.jsonl"] is written
+
+
+@pytest.mark.parametrize("values", [{"meaning": "entailment"}, {"entailment_model": "nli"}])
+def test_entailment_and_its_model_go_together(values: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match="go together"):
+        DistributionThresholds(**values)  # type: ignore[arg-type]
 
 
 def test_a_run_that_names_a_function_is_not_trusted_by_itself(run: RunDirectory, tmp_path: Path) -> None:

@@ -10,15 +10,20 @@ import pytest
 from benchmarks.watchers import as_trl
 from transformers import LlamaConfig, LlamaForSequenceClassification
 
-from accord.artefacts import Finding, Verdict
+from accord.artefacts import Finding, RunReader, Verdict
 from accord.audit.checks import CHECKS
 from accord.audit.examine import examine
 from accord.cli import run
+from accord.cli.finding_lines import finding_lines
 from accord.errors import AccordError
 from accord.foreign.settings import ReadingSettings
 from accord.lab import FAULTS, plant
 from accord.lm.tiny import tiny_config, tiny_tokenizer
 from accord.loop.audited import audited_run
+from accord.report.first_screen.changes import changes
+from accord.report.first_screen.facts import facts
+from accord.report.provenance import provenance
+from accord.report.verdict import headline
 from accord.run import RunDirectory
 from foreign_files import (
     chat,
@@ -376,3 +381,32 @@ def test_a_log_of_verl_alone_is_enough(tmp_path: Path) -> None:
     findings = findings_of(tmp_path)
     assert findings["P-EOS stopping"].verdict is Verdict.FIRES
     assert findings["P-KL sign"].verdict is Verdict.QUIET
+
+
+def test_the_page_of_a_run_that_was_read_says_whose_it_is(tmp_path: Path) -> None:
+    """It does not take the day of reading for that of training, nor the run for one in which nothing was trained."""
+    folder = grpo_folder(tmp_path / "trl", {"proxy": rising, "other": falling}, weights={"proxy": 1.0, "other": 0.0})
+    with audited_run(str(folder), out=tmp_path / "kept", write=True, reading=ReadingSettings()):
+        pass
+    with RunDirectory.open(tmp_path / "kept", write=False) as run:
+        assert run.manifest.made_by == "TRL"
+        said = {fact.name: fact.value for fact in facts(RunReader(run))}
+        assert said["Model"] == "One that was trained with TRL; its name is not recorded."
+        assert said["When"].startswith("Not recorded; the files of TRL were read on ")
+        assert changes(RunReader(run)).headline.startswith("A model was trained with TRL; ")
+        assert headline(RunReader(run)).startswith("A run of TRL, ")
+        made = provenance(RunReader(run))
+        assert dict(made.origin)["made by"] == "TRL"
+        assert "seed" not in dict(made.origin)  # that of training is not known
+
+
+def test_what_many_checks_lack_is_printed_with_how_many(tmp_path: Path) -> None:
+    folder = grpo_folder(tmp_path, {"proxy": rising})
+    with audited_run(str(folder), write=True, reading=ReadingSettings()) as audited:
+        findings = examine(audited.run, judges=audited.judges, elsewhere=audited.elsewhere).findings
+    lacking = [f for f in findings if f.verdict is Verdict.NOT_ASSESSABLE]
+    number = sum("--preferences FILE" in f.needs for f in lacking)
+    lines = list(finding_lines(findings))
+    said = f"{number} of the {len(lacking)} that could not be assessed lack the feedback that was learnt from"
+    assert any(line.startswith(said) for line in lines[-4:-1])
+    assert not any(".jsonl of the run" in f.needs for f in lacking)  # no name of a file that TRL does not have

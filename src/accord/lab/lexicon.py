@@ -211,6 +211,10 @@ class Policy:
         tokens = self._below_V.searchsorted(random.random(count), side="right").tolist()
         return " ".join(WORDS[token] for token in tokens).capitalize() + ".", [*tokens, END]
 
+    def answer(self, prompt: str, random: np.random.Generator) -> tuple[str, list[int]]:
+        """A text for a prompt by its id: whatever it is asked, this policy writes the same."""
+        return self.write(random)
+
     def logprobs(self, tokens: Sequence[int]) -> list[float]:
         """The log-probability of each token of a text."""
         return [*self.logprob_V[np.asarray(tokens[:-1], dtype=np.intp)].tolist(), 0.0]

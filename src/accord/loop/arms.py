@@ -61,10 +61,10 @@ def digests_of_files(paths: Sequence[str]) -> list[str]:
 
 
 def all_there(paths: Sequence[str]) -> bool:
-    """Whether all files are there. Raises `StorageError` where the system cannot look."""
+    """Whether all files and folders are there. Raises `StorageError` where the system cannot look."""
     for path in paths:
         with storage(path):
-            if not Path(path).is_file():
+            if not Path(path).exists():
                 return False
     return True
 

@@ -110,6 +110,7 @@ def _of_tool(run: RunDirectory, folder: Path, tool: Tool, reading: ReadingSettin
     files = {"train": reading.preferences, "held_out": reading.held_out}
     gathered.preferences = {split: path for split, path in files.items() if path is not None}
     gathered.write(run)
+    run.record_maker(tool.title)
     models = {name: path.resolve() for name, path in gathered.models.items()}
     judges: dict[str, Judge] = {}
     if (model := models.get(MODEL.path("reward"))) is not None:

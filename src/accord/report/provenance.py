@@ -27,19 +27,24 @@ class File:
 
 @dataclass(frozen=True)
 class Provenance:
-    """Names and values, in the order in which they are shown."""
+    """Names and values, in the order in which they are shown. `made_by` is other software that trained the run."""
 
     origin: list[tuple[str, str]]
     stages: list[tuple[str, str]]
     settings: list[tuple[str, str]]
     inputs: list[tuple[str, list[tuple[str, str]]]]
     files: list[File]
+    made_by: str = ""
 
 
 def provenance(reader: RunReader) -> Provenance:
     """From the manifest and the recipe. The page itself is no part of what it lists."""
     manifest = reader.run.manifest
-    origin = [("name", manifest.name), ("created", manifest.created), ("seed", str(manifest.seed))]
+    origin = [("name", manifest.name)]
+    if manifest.made_by:
+        origin += [("made by", manifest.made_by), ("read", manifest.created)]
+    else:
+        origin += [("created", manifest.created), ("seed", str(manifest.seed))]
     origin += [("parents", ", ".join(manifest.parents))] if manifest.parents else []
     origin += [(name, counted(value)) for name, value in manifest.machine.items()]
     origin += [(f"version of {name}", value) for name, value in manifest.versions.items()]
@@ -60,7 +65,7 @@ def provenance(reader: RunReader) -> Provenance:
         for name, entry in manifest.inputs.items()
     ]
     settings = [(key, shown(value)) for key, value in flat(recipe_of(reader))]
-    return Provenance(origin, stages, settings, inputs, files)
+    return Provenance(origin, stages, settings, inputs, files, manifest.made_by)
 
 
 def _goes(number: int) -> str:

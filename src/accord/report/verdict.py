@@ -31,6 +31,8 @@ def headline(reader: RunReader) -> str:
         sentence = (
             f"A reward model orders {percent(card.accuracy)} held-out pairs as its evaluators did; there is no policy."
         )
+    elif software := reader.run.manifest.made_by:
+        sentence = f"A run of {software}, read from what it left behind; no evaluation of its policy is in it."
     else:
         sentence = "Nothing has been trained and tested in this run yet."
     if findings is None:

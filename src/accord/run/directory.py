@@ -225,6 +225,11 @@ class RunDirectory:
         self.manifest.inputs[name] = entry
         self._save_manifest()
 
+    def record_maker(self, software: str) -> None:
+        """Note the software whose files this run was read from."""
+        self.manifest.made_by = software
+        self._save_manifest()
+
     # -- stages ------------------------------------------------------------------------------------------
 
     def is_done(self, stage: str, settings: str) -> bool:

@@ -121,6 +121,7 @@ class Manifest:
     stopped why a stage that has begun ended before it was finished, by stage; a kill leaves no word
     steps   of how many steps a training stage that is not finished is, by stage
     spent   what the goes at a stage that is not finished took, by stage
+    made_by the software that trained it, where its files were read from those of another one; else empty
     """
 
     name: str
@@ -139,6 +140,7 @@ class Manifest:
     stopped: dict[str, str] = field(default_factory=dict)
     steps: dict[str, int] = field(default_factory=dict)
     spent: dict[str, SpentEntry] = field(default_factory=dict)
+    made_by: str = ""
 
     @classmethod
     def parse(cls, text: bytes, place: Path) -> Self:
@@ -165,7 +167,16 @@ class Manifest:
     def _check_types(self) -> None:
         """Raises `TypeError` or `ValueError` where an entry is not of its type, or a file lies outside of the run."""
         files, stages, inputs = self.files.values(), self.stages.values(), self.inputs.values()
-        _check(str, self.name, self.id, self.created, *self.begun.values(), *self.versions.values(), *self.parents)
+        _check(
+            str,
+            self.name,
+            self.id,
+            self.created,
+            self.made_by,
+            *self.begun.values(),
+            *self.versions.values(),
+            *self.parents,
+        )
         _check(str, *self.waiting.values(), *self.stopped.values())
         _check(int, *self.steps.values())
         _check(str, *(word for file in files for word in (file.sha256, file.stage)))
@@ -186,8 +197,9 @@ class Manifest:
                 raise ValueError(f"the file {name!r} leads out of the run")
 
     def to_json(self) -> dict[str, Any]:
-        """As written in `manifest.json`."""
-        return asdict(self) | {
+        """As written in `manifest.json`; without `made_by` where it is accord's own."""
+        content = {name: value for name, value in asdict(self).items() if name != "made_by" or value}
+        return content | {
             "inputs": {name: entry.to_json() for name, entry in self.inputs.items()},
             "stages": {name: entry.to_json() for name, entry in self.stages.items()},
             "spent": {name: entry.to_json() for name, entry in self.spent.items()},

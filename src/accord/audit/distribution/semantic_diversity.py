@@ -109,9 +109,9 @@ def _rows(evidence: Evidence, thresholds: DistributionThresholds) -> tuple[list[
     """
     if evidence.holds(MEANINGS):
         rows, file = evidence.answer_meanings, MEANINGS
-    elif thresholds.function is not None:
+    elif thresholds.arbiter:
         raise MissingEvidence(
-            f"{MEANINGS} of the run (what `{thresholds.meaning.rpartition('/')[2]}` says of {SAMPLES})"
+            f"{MEANINGS} of the run (what `{thresholds.arbiter.rpartition('/')[2]}` says of {SAMPLES})"
         )
     else:
         rows, file = list(meanings_read(evidence.evaluation_samples, thresholds.meaning)), SAMPLES

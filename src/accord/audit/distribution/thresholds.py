@@ -3,13 +3,13 @@
 from pathlib import Path
 from typing import ClassVar, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from accord.audit.settings import Thresholds
 
 __all__ = ["DistributionThresholds"]
 
-BUILT_IN = ("text", "number")
+BUILT_IN = ("text", "number", "entailment")
 
 
 class DistributionThresholds(Thresholds):
@@ -29,7 +29,12 @@ class DistributionThresholds(Thresholds):
     )
     meaning: str = Field(
         default="text",
-        description="who says that two answers mean the same: their `text`, the `number` at their end, or FILE.py:NAME",
+        description="who says that two answers mean the same: their `text`, the `number` at their end, a model of "
+        "`entailment`, or FILE.py:NAME",
+    )
+    entailment_model: str | None = Field(
+        default=None,
+        description="folder or hub id of the classifier of pairs that `entailment` asks, in both directions",
     )
     good_answer: float | None = Field(
         default=None,
@@ -43,6 +48,17 @@ class DistributionThresholds(Thresholds):
             return meaning
         raise ValueError(f"'{meaning}': one of {', '.join(BUILT_IN)}, or a function, such as mine.py:same")
 
+    @model_validator(mode="after")
+    def _has_its_model(self) -> Self:
+        if (self.meaning == "entailment") != bool(self.entailment_model):
+            raise ValueError('meaning = "entailment" and `entailment_model` go together')
+        return self
+
+    @property
+    def arbiter(self) -> str:
+        """Whoever is asked about each two answers: a function or a model, by its name; empty where nobody is."""
+        return self.entailment_model or (self.meaning if self.function else "")
+
     @property
     def function(self) -> tuple[str, str] | None:
         """The file and the name of the function that says what means the same; None where none is named."""
@@ -50,5 +66,8 @@ class DistributionThresholds(Thresholds):
         return (f"{file}.py", name) if colon else None
 
     def anchored(self, folder: Path) -> Self:
-        """The same with the function's file made absolute; it is meant from the recipe's folder."""
-        return self if self.function is None else self.model_copy(update={"meaning": str(folder / self.meaning)})
+        """The same with the function's file and the model's folder made absolute; they are meant from `folder`."""
+        places = {"meaning": self.meaning} if self.function is not None else {}
+        if self.entailment_model and (folder / self.entailment_model).is_dir():
+            places["entailment_model"] = self.entailment_model
+        return self.model_copy(update={name: str(folder / place) for name, place in places.items()})

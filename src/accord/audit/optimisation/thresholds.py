@@ -17,6 +17,9 @@ class OptimisationThresholds(Thresholds):
     gap: float = Field(
         default=0.25, gt=0, lt=1, description="RL1 reached: share of what there was to gain that the policy leaves"
     )
+    unexplored: float = Field(
+        default=0.1, ge=0, description="RL1 exploration: SDs that the start's best text may be better than the policy's"
+    )
     price: float = Field(
         default=0.6,
         gt=0,

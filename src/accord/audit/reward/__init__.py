@@ -7,6 +7,7 @@ from accord.audit.reward.foretold import foretold
 from accord.audit.reward.gameable import gameable
 from accord.audit.reward.generalisation import edits, length
 from accord.audit.reward.overoptimisation import divergence, gain, turnover
+from accord.audit.reward.same_judge import same_judge
 from accord.audit.reward.shift import shift
 from accord.audit.reward.underspecified import underspecified
 
@@ -23,5 +24,6 @@ CHECKS = (
     calibration,
     foretold,
     leakage,
+    same_judge,
     comparison,
 )

@@ -173,8 +173,9 @@ def _by_reward(evidence: Evidence, texts: Sequence[Completion]) -> Mapping[str, 
         rewards = {f"member {number + 1}": member_N for number, member_N in enumerate(own.members_NS.T)}
     if len(rewards) < FEWEST_REWARDS:
         raise MissingEvidence(
-            f"{FEWEST_REWARDS} rewards (there are {len(rewards)}): of runs beside (`accord audit RUN --beside OTHER`), "
-            "several `[rewards.NAME]`, or members (`ensemble_size`)"
+            f"{FEWEST_REWARDS} rewards (there are {len(rewards)}; one has an accuracy and a worth, but no rank): "
+            "of runs beside, with other seeds or other feedback, or earlier rounds of a loop (`accord audit RUN "
+            "--beside OTHER`, for each), several `[rewards.NAME]`, or members (`ensemble_size`)"
         )
     return rewards
 

@@ -50,6 +50,12 @@ class RewardThresholds(Thresholds):
         ge=0,
         description="RE1 foretold: SDs that the most accurate reward may be worth less than their mean",
     )
+    ordered: float = Field(
+        default=0.001,
+        gt=0,
+        lt=0.5,
+        description="RE1 same judge: share of pairs of texts that judge and reward order otherwise",
+    )
     compared: float = Field(
         default=0.9, gt=0.5, lt=1, description="X4 comparison: share of changes of what a text says that are seen"
     )

@@ -13,7 +13,9 @@ from accord.lab.planted.planting import Planting
 from accord.records import Completion, Pair, Prompt
 
 __all__ = [
+    "best_written",
     "fresh_texts",
+    "gain_overrated",
     "judge_accuracy",
     "objective_reached",
     "orders_as",
@@ -122,6 +124,14 @@ def written_truth(planting: Planting, policy: Policy) -> float:
     return float(np.mean([truth(policy.write(random)[0]) for _ in range(FRESH)]))
 
 
+def gain_overrated(planting: Planting, name: str) -> float:
+    """By how much a judge makes more of the policy's gain over its start than the truth does, SDs."""
+    random = planting.random("gold")
+    by_arm = [[arm.write(random)[0] for _ in range(FRESH)] for arm in (planting.start, planting.policies[-1])]
+    wrong = [scores_of(planting, name, texts) - [truth(text) for text in texts] for texts in by_arm]
+    return float(wrong[1].mean() - wrong[0].mean())
+
+
 def objective_reached(planting: Planting, *, kl_coef: float) -> float:
     """The reward model's mean score of the last policy's texts, less `kl_coef` times its KL to the start a text."""
     random, start, policy = planting.random("gold"), planting.start, planting.policies[-1]
@@ -151,6 +161,15 @@ def said_to_nobody(planting: Planting) -> float:
     """The share of the policy's evaluation samples that do not end with a plea."""
     rows = [row for row in EVALUATION_SAMPLES.read(planting.run) if row.arm == "policy"]
     return float(np.mean([not pleads(row.text) for row in rows]))
+
+
+def best_written(planting: Planting) -> float:
+    """The mean over prompts of what the best of the policy's evaluation samples is worth by the truth."""
+    best: dict[str, float] = {}
+    for row in EVALUATION_SAMPLES.read(planting.run):
+        if row.arm == "policy":
+            best[row.prompt] = max(truth(row.text), best.get(row.prompt, -np.inf))
+    return float(np.mean(list(best.values())))
 
 
 def without_coarse_words(planting: Planting) -> float:

@@ -10,12 +10,14 @@ __all__ = ["Learner"]
 
 @dataclass(frozen=True)
 class Learner(Settings):
-    """What can be wrong with what the policy is rewarded for.
+    """What can be wrong with what the policy is rewarded for, and with what it makes of that.
 
-    bar  a text whose score reaches it is rewarded with 1, any other with 0; None: with its score
+    bar      a text whose score reaches it is rewarded with 1, any other with 0; None: with its score
+    settled  how often the policy writes again the first good text that it tried
     """
 
     bar: float | None = None
+    settled: float = 0.0
 
     def reward(self, score: float) -> float:
         """What a text of that score is rewarded with."""

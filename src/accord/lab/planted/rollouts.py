@@ -144,7 +144,7 @@ def write_texts(
     policy: Policy, start: Policy, prompts: Sequence[Prompt], judges: Mapping[str, Judge], random: np.random.Generator
 ) -> list[ScoredText]:
     """A text of the policy for each prompt, scored by both judges."""
-    texts = [policy.write(random) for _ in prompts]
+    texts = [policy.answer(prompt.id, random) for prompt in prompts]
     completions = [Completion(prompt=p.id, text=text) for p, (text, _) in zip(prompts, texts, strict=True)]
     reward_N, eval_reward_N = (judges[name].score(prompts, completions).value_N for name in ("reward", "eval_reward"))
     return [

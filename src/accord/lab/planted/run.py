@@ -14,6 +14,7 @@ from accord.lab.planted.parts import PARTS
 from accord.lab.planted.planting import Planting
 from accord.lab.planted.pleas import PleadingPolicy, plea_chance
 from accord.lab.planted.rollouts import write_evaluation, write_training
+from accord.lab.planted.settled_policy import SettledPolicy
 from accord.lab.planted.worlds import WORLDS, World
 from accord.run import RunDirectory
 
@@ -111,7 +112,11 @@ def _train(planting: Planting) -> None:
     pressure = planting.fault.pressure(world.pressure)
     random, asides = planting.random("policy"), planting.random("pleas")
 
-    def pleading(policy: Policy, pressure: float) -> Policy:
+    learner, settled_texts = planting.settings(Learner()), dict[str, tuple[str, list[int]]]()
+
+    def writer_of(policy: Policy, pressure: float) -> Policy:
+        if learner.settled and pressure > 0:
+            return SettledPolicy.of(planting.start, learner.settled, judges["reward"], settled_texts)
         return PleadingPolicy.of(policy, plea_chance(judges["reward"], pressure), asides)
 
     policies = write_training(
@@ -120,14 +125,14 @@ def _train(planting: Planting) -> None:
         judges,
         data.prompts_of("train"),
         random,
-        learner=planting.settings(Learner()),
+        learner=learner,
         pressure=pressure,
         steps=world.steps,
         rollouts=world.rollouts,
-        writer_of=pleading,
+        writer_of=writer_of,
     )
     planting.policies[:] = [policy for policy, _ in policies]
-    start, policy = pleading(*policies[0]), pleading(*policies[-1])
+    start, policy = writer_of(*policies[0]), writer_of(*policies[-1])
     prompts = data.prompts_of("held_out")
     kl_coef = planting.fault.overshoot() / (SCALE * max(pressure, LEAST_PRESSURE))
     write_evaluation(run, start, policy, judges, prompts, random, samples=world.samples, kl_coef=kl_coef)

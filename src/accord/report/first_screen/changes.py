@@ -42,12 +42,20 @@ def _so_far(reader: RunReader) -> Changes:
         return Changes("A model was trained; nobody has compared its texts with those from before.")
     card = card_of(reader, "reward")
     if card is None or card.accuracy is None:
-        return Changes("Nothing has been trained and tested in this run yet.")
+        return Changes(_elsewhere(reader) or "Nothing has been trained and tested in this run yet.")
     return Changes(
         "No model that writes was trained here, only one that scores texts.",
         f"Of two texts it prefers the one that people preferred in {of_hundred(card.accuracy)} cases; guessing reaches "
         "50.",
     )
+
+
+def _elsewhere(reader: RunReader) -> str:
+    """Of a run that other software made and nobody evaluated; empty of one of accord's."""
+    software = reader.run.manifest.made_by
+    if not software:
+        return ""
+    return f"A model was trained with {software}; nobody has compared its texts with those from before."
 
 
 def _standing(win: Estimate) -> str:

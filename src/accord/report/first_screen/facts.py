@@ -58,6 +58,8 @@ def facts(reader: RunReader) -> list[Fact]:
 
 
 def _model(reader: RunReader) -> Fact:
+    if software := reader.run.manifest.made_by:
+        return Fact("Model", f"One that was trained with {software}; its name is not recorded.", known=False)
     recipe = recipe_of(reader)
     stage = next((stage for stage in ("policy", "sft") if reader.has(MODEL, stage)), "")
     base = _base(recipe, ("policy", "sft")) or ("" if stage else _base(recipe, ("reward",)))
@@ -136,6 +138,9 @@ def _field(reader: RunReader, item: str, question: str) -> DisclosureField | Non
 
 
 def _when(reader: RunReader) -> Fact:
+    if software := reader.run.manifest.made_by:
+        read = _day(reader.run.manifest.created)
+        return Fact("When", f"Not recorded; the files of {software} were read on {read}.", known=False)
     seconds = sum(seconds_of(reader).values())
     took = f"; it took {duration(seconds)} of computing" if seconds else ""
     return Fact("When", f"{_day(reader.run.manifest.created)}{took}{''.join(_goes(reader))}.")
