@@ -8,6 +8,7 @@ and what judges or programs the recipe names are asked as a run would ask them.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from tempfile import TemporaryDirectory
 from time import monotonic
 
@@ -86,7 +87,8 @@ def _obstacle_of(settings: ModelSettings, base: str) -> str:
     """Why a model cannot be tried; empty where it can. Raises `ModelError` where it cannot be had at all."""
     if not is_here(base, settings.revision):
         return f"{base} must be fetched first"
-    needed, free = WEIGHT_COPIES * bytes_of_weights(base, settings.revision), psutil.virtual_memory().available
+    system: Any = psutil
+    needed, free = WEIGHT_COPIES * bytes_of_weights(base, settings.revision), system.virtual_memory().available
     if settings.resolved_device == "cpu" and needed > free:
         return f"to train {base} may take {needed / 1e9:,.1f} GB, and {free / 1e9:,.1f} GB of memory are free"
     return ""

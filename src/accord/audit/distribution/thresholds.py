@@ -34,7 +34,7 @@ class DistributionThresholds(Thresholds):
     )
     entailment_model: str | None = Field(
         default=None,
-        description="folder or hub id of the classifier of pairs that `entailment` asks, in both directions",
+        description="folder or hub id of the classifier of pairs that `entailment` asks, both ways",
     )
     good_answer: float | None = Field(
         default=None,
