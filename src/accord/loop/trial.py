@@ -8,9 +8,9 @@ and what judges or programs the recipe names are asked as a run would ask them.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from tempfile import TemporaryDirectory
 from time import monotonic
+from typing import Any
 
 import psutil
 
