@@ -1,42 +1,54 @@
 """The supervised start and the policy: what an algorithm learns from, taken from what earlier stages left."""
 
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from os.path import relpath
 from pathlib import Path
 
 from accord.artefacts import ALGORITHM, MODEL, AlgorithmRow
-from accord.errors import RecipeError
+from accord.errors import ModelError, RecipeError
 from accord.feedback import Dataset, read_data
-from accord.interfaces import Judge
+from accord.interfaces import Judge, Scores, Step
 from accord.loop.earlier_round import earlier_round, goes_back
+from accord.loop.processes import make_steps
 from accord.loop.rewards import policy_judge
 from accord.loop.stage import Context
 from accord.policy.materials import Materials
 from accord.policy.settings import PolicySettings
+from accord.records import Completion, Prompt
 from accord.reward.dense import with_credits
 from accord.run import InputEntry, digest_of_folder
+from accord.train.ranks import is_first
 
-__all__ = ["RunMaterials", "compared_with", "going_back", "policy", "sft", "start_of"]
+__all__ = ["RunMaterials", "compared_with", "going_back", "policy", "policy_steps", "sft", "sft_steps", "start_of"]
 
 
 def sft(context: Context) -> None:
     """The supervised start."""
+    make_steps(context, context.recipe.sft, sft_steps)
+
+
+def sft_steps(context: Context) -> Iterator[Step]:
+    """The steps of the supervised start."""
     settings = context.recipe.sft
     assert settings is not None
-    examples = RunMaterials(context).examples
-    for _ in context.steps(settings.train_on(examples, context.run, stage=context.stage)):
-        pass
+    return settings.train_on(RunMaterials(context).examples, context.run, stage=context.stage)
 
 
 def policy(context: Context) -> None:
     """The policy, by the algorithm that the recipe names."""
-    settings = going_back(context, context.recipe.policy)
+    settings = context.recipe.policy
     if settings is None:
         raise RecipeError("recipe.policy: missing")
-    steps = settings.steps(RunMaterials(context), context.run, stage=context.stage)
-    for _ in context.steps(steps):
-        pass
+    make_steps(context, settings, policy_steps)
     ALGORITHM.write(context.run, AlgorithmRow(kind=settings.kind, sentence=settings.sentence), stage=context.stage)
+
+
+def policy_steps(context: Context) -> Iterator[Step]:
+    """The steps of the policy."""
+    settings = going_back(context, context.recipe.policy)
+    assert settings is not None
+    return settings.steps(RunMaterials(context), context.run, stage=context.stage)
 
 
 def going_back(context: Context, settings: PolicySettings | None) -> PolicySettings | None:
@@ -70,6 +82,16 @@ def compared_with(context: Context) -> Path | str:
     return start_of(context) if named is None else named
 
 
+class ElsewhereJudge:
+    """The judge of a policy as processes have it that ask the first one for its scores."""
+
+    name = "reward"
+
+    def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
+        """Raises `ModelError`."""
+        raise ModelError("the judge is in the first process, which scores all texts")
+
+
 class RunMaterials(Materials):
     """What earlier stages of a run left for the policy to learn from."""
 
@@ -89,7 +111,12 @@ class RunMaterials(Materials):
 
     @cached_property
     def judge(self) -> Judge:
-        """What the policy learns from; where its rewards are dense, it says where in a text they are earned."""
+        """What the policy learns from; where its rewards are dense, it says where in a text they are earned.
+
+        The first process alone opens it where several train: what a text is worth is asked once.
+        """
+        if not is_first():
+            return ElsewhereJudge()
         recipe = self._context.recipe
         judge = policy_judge(self._context)
         if judge is None:

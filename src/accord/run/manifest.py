@@ -99,6 +99,7 @@ class Manifest:
     stopped why a stage that has begun ended before it was finished, by stage; a kill leaves no word
     steps   of how many steps a training stage that is not finished is, by stage
     spent   what the goes at a stage that is not finished took, by stage
+    processes  how many trained each stage, in each go at it; where it was never more than one, nothing
     """
 
     name: str
@@ -117,6 +118,7 @@ class Manifest:
     stopped: dict[str, str] = field(default_factory=dict)
     steps: dict[str, int] = field(default_factory=dict)
     spent: dict[str, SpentEntry] = field(default_factory=dict)
+    processes: dict[str, list[int]] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, text: bytes, place: Path) -> Self:
@@ -146,6 +148,7 @@ class Manifest:
         _check(str, self.name, self.id, self.created, *self.begun.values(), *self.versions.values(), *self.parents)
         _check(str, *self.waiting.values(), *self.stopped.values())
         _check(int, *self.steps.values())
+        _check(int, *(count for counts in self.processes.values() for count in counts))
         _check(str, *(word for file in files for word in (file.sha256, file.stage)))
         _check(str, *(word for stage in stages for word in (stage.settings, stage.basis, stage.run)))
         _check(str, *(entry.digest for entry in inputs))
@@ -161,11 +164,12 @@ class Manifest:
                 raise ValueError(f"the file {name!r} leads out of the run")
 
     def to_json(self) -> dict[str, Any]:
-        """As written in `manifest.json`."""
-        return asdict(self) | {
+        """As written in `manifest.json`; without `processes` where one made everything."""
+        content = asdict(self) | {
             "inputs": {name: entry.to_json() for name, entry in self.inputs.items()},
             "stages": {name: entry.to_json() for name, entry in self.stages.items()},
         }
+        return content if self.processes else {name: each for name, each in content.items() if name != "processes"}
 
 
 _ENTRIES = {"inputs": InputEntry, "files": FileEntry, "stages": StageEntry, "spent": SpentEntry}
