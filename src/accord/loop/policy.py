@@ -15,10 +15,12 @@ from accord.loop.rewards import policy_judge
 from accord.loop.stage import Context
 from accord.policy.materials import Materials
 from accord.policy.settings import PolicySettings
+from accord.policy.shared_scores import JudgeOfAll
 from accord.records import Completion, Prompt
 from accord.reward.dense import with_credits
+from accord.reward.learnt import LearntReward
 from accord.run import InputEntry, digest_of_folder
-from accord.train.ranks import is_first
+from accord.train.ranks import is_first, process_count
 
 __all__ = ["RunMaterials", "compared_with", "going_back", "policy", "policy_steps", "sft", "sft_steps", "start_of"]
 
@@ -113,12 +115,15 @@ class RunMaterials(Materials):
     def judge(self) -> Judge:
         """What the policy learns from; where its rewards are dense, it says where in a text they are earned.
 
-        The first process alone opens it where several train: what a text is worth is asked once.
+        Where several processes train, each has one that is a model alone; any other the first one alone, so that what
+        a text is worth is asked once.
         """
-        if not is_first():
-            return ElsewhereJudge()
         recipe = self._context.recipe
+        of_all = isinstance(recipe.reward, LearntReward) and recipe.combine is None and not recipe.rewards
+        if not of_all and not is_first():
+            return ElsewhereJudge()
         judge = policy_judge(self._context)
         if judge is None:
             return super().judge
-        return with_credits(judge) if recipe.policy is not None and recipe.policy.needs_credits else judge
+        judge = with_credits(judge) if recipe.policy is not None and recipe.policy.needs_credits else judge
+        return JudgeOfAll(judge) if of_all and process_count() > 1 else judge

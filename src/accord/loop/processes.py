@@ -11,7 +11,7 @@ from pathlib import Path
 from accord.interfaces import Step
 from accord.loop.stage import Context
 from accord.run import launch_of
-from accord.train.ranks import is_shared, sharing
+from accord.train.ranks import is_shared, process_count, sharing
 
 __all__ = ["StepsOf", "Task", "make_steps"]
 
@@ -38,9 +38,9 @@ def make_steps(context: Context, settings: object, steps_of: StepsOf) -> None:
         context.run.note_processes(context.stage, 1)
         _go_through(context, steps_of)
         return
-    context.run.note_processes(context.stage, count)
-    context.progress.say(f"  {context.stage}: {count} processes")
     with sharing(Task(steps_of, context.run.path.resolve(), context.stage, context.prefix)):
+        context.run.note_processes(context.stage, process_count())
+        context.progress.say(f"  {context.stage}: {process_count()} processes")
         _go_through(context, steps_of)
 
 

@@ -20,10 +20,10 @@ from accord.lm.causal import CausalModel
 from accord.lm.generate import LocalSampler
 from accord.lm.logprobs import token_logprobs
 from accord.lm.packed import PackedBatch, TokenizedCompletion, length_of, pack
-from accord.policy.judge_failures import scores_of
 from accord.policy.losses import kl_estimate
+from accord.policy.shared_scores import scores_by_all
 from accord.records import Completion, Prompt, Sample, Sampling
-from accord.train.ranks import from_first, own_share, sum_tensor
+from accord.train.ranks import own_share, sum_tensor
 
 __all__ = ["Rollout", "TokenStats", "generate_rollouts", "longest_of", "measure", "positions", "score_doubt"]
 
@@ -164,7 +164,7 @@ def generate_rollouts(
     completions = tuple(
         policy.completion(prompt, sample, sampling) for prompt, sample in zip(repeated, samples, strict=True)
     )
-    scores = from_first(lambda: scores_of(judge, repeated, completions))
+    scores = scores_by_all(judge, repeated, completions)
     score_B = torch.tensor(scores.value_N, dtype=torch.float32, device=policy.device)
     mask_BT, sampled_BT = _padded(samples)
     width, temperature = mask_BT.shape[1], sampling.temperature

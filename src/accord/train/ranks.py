@@ -118,13 +118,15 @@ def process_group() -> Iterator[Launch]:
     if torch.cuda.is_available():
         if launch.count > (gpus := torch.cuda.device_count()):
             raise RecipeError(
-                f"{launch.count} processes and {gpus} GPU(s); give --nproc-per-node {gpus}, or hide the GPUs"
+                f"{launch.count} processes share {gpus} GPU(s); give --nproc-per-node {gpus}, or hide the GPUs "
+                "(CUDA_VISIBLE_DEVICES='')"
             )
         torch.cuda.set_device(launch.rank)
         backend = "cpu:gloo,cuda:nccl"
     store, _, _ = next(dist.rendezvous("env://"))
     own = dist.PrefixStore("accord", store)
     dist.init_process_group(backend, store=store, rank=launch.rank, world_size=launch.count, timeout=PATIENCE)
+    launch = Launch(dist.get_rank(), dist.get_world_size())
     _Process.group = group = _Group(launch, own)
     _look_after_first(group)
     try:
