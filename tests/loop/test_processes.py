@@ -246,7 +246,7 @@ def test_a_judge_is_asked_by_one_process(several: Path) -> None:
     assert [*lines[:12], *lines[24:]] == texts
 
 
-def when(met: Callable[[], bool], process: "subprocess.Popen[str]") -> None:
+def when(met: Callable[[], bool], process: subprocess.Popen[str]) -> None:
     """Wait until something is so while a process runs."""
     while not met():
         assert process.poll() is None, process.communicate()
@@ -269,7 +269,7 @@ def test_a_run_that_is_ended_goes_on_with_other_processes(home: Path, monkeypatc
     def steps() -> int:
         return metrics.read_bytes().count(b"\n") if metrics.is_file() else 0
 
-    def begun(count: int) -> tuple["subprocess.Popen[str]", list[int]]:
+    def begun(count: int) -> tuple[subprocess.Popen[str], list[int]]:
         """Processes that have made some steps, and their numbers by rank."""
         before, seen = steps(), home / "seen"
         for file in seen.iterdir():

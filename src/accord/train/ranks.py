@@ -34,6 +34,7 @@ __all__ = [
     "gather",
     "is_first",
     "is_shared",
+    "is_shared_kind",
     "next_task",
     "own_share",
     "process_count",
@@ -226,9 +227,13 @@ def shares_steps(method: F) -> F:
 
 def is_shared(settings: object) -> bool:
     """Whether several processes may share the steps of these settings."""
-    methods = [method for name in ("steps", "update") if (method := getattr(type(settings), name, None)) is not None]
-    marked = all(getattr(method, _MARK, False) for method in methods)
-    return marked and not getattr(settings, "trains_alone", False)
+    return is_shared_kind(type(settings)) and not getattr(settings, "trains_alone", False)
+
+
+def is_shared_kind(kind: type) -> bool:
+    """Whether several processes may share the steps of a class of settings, whatever they are."""
+    methods = [method for name in ("steps", "update") if (method := getattr(kind, name, None)) is not None]
+    return all(getattr(method, _MARK, False) for method in methods)
 
 
 # -- within a step --------------------------------------------------------------------------------------------------
