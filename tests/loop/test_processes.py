@@ -191,7 +191,7 @@ POLICIES = {
     "orpo": f'[policy]\nkind = "orpo"\n{PAIRWISE}',
     "rloo": f'{LENGTH}[policy]\nkind = "rloo"\n{ONLINE}',
     "grpo": f'{LENGTH}[policy]\nkind = "grpo"\nepochs = 2\nminibatches = 2\n{ONLINE}',
-    "reinforce_pp": f'{LENGTH}[policy]\nkind = "reinforce_pp"\n{ONLINE}',
+    "reinforce_pp": f'{LENGTH}[policy]\nkind = "reinforce++"\n{ONLINE}',
     "rrhf": f'{LENGTH}[policy]\nkind = "rrhf"\n{ONLINE}',
     "pro": f'{LENGTH}[policy]\nkind = "pro"\nsource = "policy"\n{ONLINE}',
     "ppo": f'{LENGTH}[policy]\nkind = "ppo"\npretrain_coef = 0.5\n{ONLINE}[policy.lora]\nrank = 2\n',

@@ -56,7 +56,7 @@ def test_all_parts_are_shared_and_none_twice(count: int, costs: list[int], monke
 
 def test_kinds_that_share_their_steps() -> None:
     """As docs/processes.md says it."""
-    pairs, online = {"dpo", "ipo", "kto", "orpo", "simpo"}, {"ppo", "rloo", "grpo", "reinforce", "reinforce_pp"}
+    pairs, online = {"dpo", "ipo", "kto", "orpo", "simpo"}, {"ppo", "rloo", "grpo", "reinforce", "reinforce++"}
     shared = {name for name in ALGORITHMS.names if is_shared_kind(ALGORITHMS.get(name))}
     assert shared == {"sft", "rrhf", "pro", *pairs, *online}
     alone = {name for name in REWARDS.names if not is_shared_kind(REWARDS.get(name))}

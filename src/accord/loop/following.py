@@ -16,7 +16,7 @@ from accord.loop.drive import recipe_of
 from accord.loop.processes import Task
 from accord.loop.stage import Context, in_run
 from accord.run import FollowedRun
-from accord.train.ranks import StepsOver, next_task, report_problem
+from accord.train.ranks import FirstFailedError, StepsOver, next_task, report_problem
 
 __all__ = ["follow"]
 
@@ -42,7 +42,7 @@ def _take_part(task: Task) -> None:
         try:
             for _ in task.steps_of(context):
                 pass
-        except StepsOver:
+        except (StepsOver, FirstFailedError):
             return
 
 

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from accord.interfaces import Step
 from accord.loop.stage import Context
-from accord.run import launch_of
-from accord.train.ranks import is_shared, process_count, sharing
+from accord.train.ranks import is_shared, process_count, sharing, started_count
 
 __all__ = ["StepsOf", "Task", "make_steps"]
 
@@ -31,9 +30,9 @@ class Task:
 
 def make_steps(context: Context, settings: object, steps_of: StepsOf) -> None:
     """Make all steps of a stage, shown and tracked; by all processes where those of its settings can be shared."""
-    count = launch_of().count
-    if count == 1 or not is_shared(settings):
-        if count > 1:
+    several = started_count() > 1
+    if not several or not is_shared(settings):
+        if several:
             context.progress.say(f"  {context.stage}: trained by one process; its kind does not share its steps")
         context.run.note_processes(context.stage, 1)
         _go_through(context, steps_of)

@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar, TypeVar
@@ -43,6 +43,7 @@ __all__ = [
     "report_problem",
     "shares_steps",
     "sharing",
+    "started_count",
     "stop_sharing",
     "sum_gradients",
     "sum_numbers",
@@ -82,17 +83,16 @@ class _Group:
             yield
         except RuntimeError as error:  # what torch.distributed raises where a connection is gone
             self.apart = True
-            raise TrainingStopped(self._why_lost()) from error
+            raise TrainingStopped(self._why_lost(error)) from error
 
-    def _why_lost(self) -> str:
-        others = [rank for rank in range(self.launch.count) if rank != self.launch.rank]
-        for rank in others:
-            if self.store.check([f"problem/{rank}"]):
-                problem = self.store.get(f"problem/{rank}").decode()
-                return f"process {rank + 1} of {self.launch.count}: {problem}"
-        return (
-            f"one of the {self.launch.count} processes has ended; start them again with --resume, as many as you like"
-        )
+    def _why_lost(self, error: RuntimeError) -> str:
+        count = self.launch.count
+        with suppress(RuntimeError):  # the store is torchrun's, and may be gone too
+            for rank in range(count):
+                if rank != self.launch.rank and self.store.check([f"problem/{rank}"]):
+                    return f"process {rank + 1} of {count}: {self.store.get(f'problem/{rank}').decode()}"
+        heard = str(error).partition("\n")[0].strip()
+        return f"one of the {count} processes has ended ({heard}); start them again with --resume, as many as you like"
 
 
 class _Process:
@@ -175,9 +175,16 @@ def next_task() -> Any:
     return task[0]
 
 
+def started_count() -> int:
+    """How many processes were started together, and hear one another."""
+    return 1 if _Process.group is None else _Process.group.launch.count
+
+
 def report_problem(problem: AccordError) -> None:
     """Leave word for the first process of what ends this one."""
-    if _Process.group is not None:
+    if _Process.group is None:
+        return
+    with suppress(RuntimeError):  # the first one is gone, and the store with it
         _Process.group.store.set(f"problem/{_Process.group.launch.rank}", str(problem))
 
 
