@@ -9,14 +9,18 @@ from typing import Any
 
 from safetensors.torch import load_file
 
-__all__ = ["begin", "manifest_of", "numbers_apart", "rows_of", "torchrun", "weights_apart"]
+__all__ = ["begin", "launcher", "manifest_of", "numbers_apart", "rows_of", "torchrun", "weights_apart"]
+
+
+def launcher(count: int) -> list[str]:
+    """The command that starts so many processes."""
+    return [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
 
 
 def begin(arguments: list[str], home: Path, count: int = 2, *, module: str = "accord") -> subprocess.Popen[str]:
     """`torchrun --nproc-per-node COUNT -m MODULE ARGUMENTS`, begun in `home`."""
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count)]
     return subprocess.Popen(
-        [*launcher, "-m", module, *arguments],
+        [*launcher(count), "-m", module, *arguments],
         cwd=home,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -1,12 +1,13 @@
 """Two processes of torchrun train as one does: the same losses, the same weights, one run.
 
 Judged by runs of one process on the same recipe. What each process had to do is written down by an extension that the
-recipe names, as it calls the optimiser.
+recipe names, as models read.
 """
 
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,9 +16,10 @@ import psutil
 import pytest
 
 from accord.cli import run
-from torchrun import begin, manifest_of, numbers_apart, rows_of, torchrun, weights_apart
+from torchrun import begin, launcher, manifest_of, numbers_apart, rows_of, torchrun, weights_apart
 
 CLOSE = 1e-5
+PAGE = Path(__file__).parents[2] / "docs/processes.md"
 FREE = ("bias", "normalisation")
 """Of a head that learns from comparisons alone: no answer says anything of its bias, which follows rounding."""
 
@@ -135,6 +137,20 @@ def check_same(one: Path, two: Path, *stages: str) -> None:
     assert "processes" not in manifest_of(one)
 
 
+@pytest.mark.parametrize(("rank", "status"), [("0", 2), ("1", 0)])
+def test_other_verbs_are_refused(
+    rank: str, status: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the first process alone: the others say nothing."""
+    for name, value in (("RANK", rank), ("WORLD_SIZE", "2"), ("LOCAL_WORLD_SIZE", "2")):
+        monkeypatch.setenv(name, value)
+    assert run(["verify", "nowhere"]) == status
+    said = capsys.readouterr()
+    assert ("2 processes are for `accord run`" in said.err) == (rank == "0")
+    assert not said.out
+
+
+@pytest.mark.timeout(1500)
 def test_two_train_as_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A supervised start, a reward that is an ensemble, and PPO with several updates a step."""
     reward = f"{REWARD}ensemble_size = 3\n"
@@ -143,6 +159,9 @@ def test_two_train_as_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     one = of_one(home, arguments, "one", monkeypatch)
     two = of_two(home, arguments, "two")
     check_same(one, two, "sft", "reward", "policy")
+    (line,) = [line for line in PAGE.read_text().splitlines() if line.startswith("torchrun ")]
+    launched = " ".join(launcher(2)).replace(f"{sys.executable} -m torch.distributed.run", "torchrun")
+    assert line == f"{launched} -m accord run recipe.toml --out runs/two"
 
 
 SEVERAL = """
@@ -197,7 +216,7 @@ POLICIES = {
     "ppo": f'{LENGTH}[policy]\nkind = "ppo"\npretrain_coef = 0.5\n{ONLINE}[policy.lora]\nrank = 2\n',
 }
 POLICIES["skipped"] = (
-    '[reward]\nkind = "python"\npath = "judge.py"\n'
+    '[reward]\nkind = "python"\npath = "judge.py:score"\n'
     f'[policy]\nkind = "rloo"\njudge_retries = 0\non_judge_failure = "skip"\n{ONLINE}'
 )
 REWARDS = {
