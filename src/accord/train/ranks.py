@@ -22,6 +22,7 @@ import psutil
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.distributed.rendezvous import rendezvous
 
 from accord.errors import AccordError, RecipeError, TrainingStopped
 from accord.run.launch import Launch, launch_of
@@ -72,7 +73,7 @@ class _Group:
     """The processes that were started together. `apart`: a step ended somewhere within, and they may wait anywhere."""
 
     launch: Launch
-    store: dist.Store
+    store: Any
     shares: bool = False
     apart: bool = False
 
@@ -124,8 +125,8 @@ def process_group() -> Iterator[Launch]:
             )
         torch.cuda.set_device(launch.rank)
         backend = "cpu:gloo,cuda:nccl"
-    store, _, _ = next(dist.rendezvous("env://"))
-    own = dist.PrefixStore("accord", store)
+    store, _, _ = next(rendezvous("env://"))
+    own = dist.PrefixStore("accord", store)  # type: ignore[attr-defined]  # it is public all the same
     dist.init_process_group(backend, store=store, rank=launch.rank, world_size=launch.count, timeout=PATIENCE)
     launch = Launch(dist.get_rank(), dist.get_world_size())
     _Process.group = group = _Group(launch, own)
@@ -144,7 +145,8 @@ def _look_after_first(group: _Group) -> None:
     if group.launch.is_first:
         group.store.set("first", str(os.getpid()))
         return
-    first = psutil.Process(int(group.store.get("first")))
+    processes: Any = psutil
+    first = processes.Process(int(group.store.get("first")))
 
     def look() -> None:
         while True:
@@ -316,7 +318,8 @@ def from_first(make: Callable[[], T]) -> T:
     if group is None:
         return make()
     if not group.launch.is_first:
-        return _heard_from_first(group)
+        heard: T = _heard_from_first(group)
+        return heard
     try:
         value = make()
     except Exception:
