@@ -246,6 +246,7 @@ def several(home: Path) -> Path:
 
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
+@pytest.mark.filterwarnings("ignore:step 2 is skipped")
 @pytest.mark.parametrize("name", PARTS)
 def test_every_algorithm(name: str, several: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stages = ("sft", "policy") if name in POLICIES else ("reward",)
@@ -257,7 +258,7 @@ def test_every_algorithm(name: str, several: Path, monkeypatch: pytest.MonkeyPat
 @pytest.mark.timeout(3000)
 def test_a_judge_is_asked_by_one_process(several: Path) -> None:
     """And a step of which it gives no scores is left out by both."""
-    (asked,) = (several / "judged").iterdir()
+    (asked,) = [file for file in (several / "judged").iterdir() if file.name != str(os.getpid())]
     run = several / "two-skipped"
     assert [row["step"] for row in rows_of(run, "policy/metrics.jsonl")] == [1, 3]
     texts = [repr(row["text"]) for row in rows_of(run, "policy/samples.jsonl")]
