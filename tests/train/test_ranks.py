@@ -13,6 +13,7 @@ from accord.reward import REWARDS, BradleyTerry
 from accord.run import FollowedRun, InputEntry, Launch, LogMark, RunDirectory, launch_of
 from accord.train import ranks
 from accord.train.ranks import is_shared, is_shared_kind, own_share, shares_steps
+from torchrun import torchrun
 
 
 @pytest.mark.parametrize(
@@ -113,3 +114,51 @@ def test_the_manifest_says_how_many_trained_in_each_go(tmp_path: Path) -> None:
         assert run.manifest.processes == {"sft": [1, 2, 3, 1]}
         run.forget("sft")
         assert run.manifest.processes == {}
+
+
+TOGETHER = """
+import math
+from contextlib import nullcontext
+
+import torch
+from torch import nn
+
+from accord.errors import TrainingStopped
+from accord.train.optimiser import Optim, Optimiser
+from accord.train.ranks import FirstFailedError, from_first, gather, next_task, process_group, sharing
+
+with process_group() as launch:
+    if not launch.is_first:
+        assert next_task() == "all"
+    with sharing("all") if launch.is_first else nullcontext():
+        weights = [nn.Parameter(torch.ones(3)), nn.Parameter(torch.ones(2)), nn.Parameter(torch.ones(1))]
+        optimiser = Optimiser(Optim(max_grad_norm=1e9), weights, 3)
+        optimiser.add((launch.rank + 1) * weights[0].sum() + (weights[1].sum() if launch.is_first else 0))
+        assert math.isclose(optimiser.step(), math.sqrt(3 * 3**2 + 2), rel_tol=1e-6), "the norm of the sum"
+        assert len(set(gather(optimiser.checksum()))) == 1
+        before = optimiser.checksum()
+        optimiser.add(weights[0].sum() * (1 if launch.is_first else math.nan))
+        try:
+            optimiser.step()
+            raise SystemExit("went on")
+        except TrainingStopped as stopped:
+            assert "the loss became nan at update 2" in str(stopped)
+        assert optimiser.checksum() == before
+        assert from_first(lambda: launch.rank) == 0
+        try:
+            from_first(lambda: 1 / 0)
+        except ZeroDivisionError:
+            assert launch.is_first
+        except FirstFailedError:
+            assert not launch.is_first
+    assert launch.is_first or next_task() is None
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_all_take_one_step_or_none(tmp_path: Path) -> None:
+    """Gradients are summed before their norm; a loss that one process finds not finite stops all of them."""
+    (tmp_path / "together.py").write_text(TOGETHER)
+    status, _, errors = torchrun([], tmp_path, module="together")
+    assert status == 0, errors

@@ -33,7 +33,7 @@ def make_steps(context: Context, settings: object, steps_of: StepsOf) -> None:
     several = started_count() > 1
     if not several or not is_shared(settings):
         if several:
-            context.progress.say(f"  {context.stage}: trained by one process; its kind does not share its steps")
+            context.progress.say(f"  {context.stage}: by the first process alone; its kind does not share its steps")
         context.run.note_processes(context.stage, 1)
         _go_through(context, steps_of)
         return
