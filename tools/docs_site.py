@@ -52,6 +52,7 @@ NAVIGATION: dict[str, tuple[str, ...]] = {
         *(f"docs/rewards/{name}.md" for name in ("learnt", "people", "doubt", "dense", "comparison", "inverse")),
         *(f"docs/rewards/{name}.md" for name in ("person", "stated", "soups", "card", "symbols", "measured")),
         "docs/policies.md",
+        "docs/processes.md",
     ),
     "What came of it": (
         "docs/watching.md",

@@ -31,6 +31,7 @@ from accord.cli import (
 from accord.cli.printing import complain, unfold
 from accord.errors import AccordError
 from accord.extras import extra_lacked
+from accord.run.launch import launch_of
 from accord.run.stopping import Terminated
 
 __all__ = ["app", "main", "run"]
@@ -77,6 +78,16 @@ def main() -> None:
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command and return its exit status. What accord raises on purpose becomes one line; the rest is a bug."""
+    try:
+        launch = launch_of()
+    except AccordError as error:
+        complain(str(error))
+        return error.exit_status
+    if not launch.is_first:
+        return _beside_first(arguments)
+    if launch.count > 1 and arguments[:1] != ["run"]:
+        complain(f"{launch.count} processes are for `accord run`; start anything else without torchrun")
+        return 2
     if nul := next((argument for argument in arguments if "\0" in argument), None):
         complain(f"{nul!r}: no name can hold a NUL")
         return 2
@@ -105,3 +116,10 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return status if isinstance(status, int) else 0
+
+
+def _beside_first(arguments: Sequence[str]) -> int:
+    """What a process does that torchrun started beside the first one, which reads the arguments and says all."""
+    if arguments[:1] == ["run"] and not {"--help", "-h"} & set(arguments):
+        making.help_first()
+    return 0

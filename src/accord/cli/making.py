@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from accord.cli.printing import complain, overrides, print_json, progress_display, table_console
 from accord.cli.seeds import run_seeds
-from accord.errors import RecipeError
+from accord.errors import AccordError, RecipeError
 from accord.extras import TRAIN, require
 from accord.run.stopping import ending_by_signal
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from accord.loop.progress import ProgressDisplay
     from accord.recipe import Recipe
 
-__all__ = ["check", "demo", "init", "run"]
+__all__ = ["check", "demo", "help_first", "init", "run"]
 
 Set = Annotated[
     list[str] | None,
@@ -193,6 +193,7 @@ def run(
     require(TRAIN, "accord run")
     from accord import recipe as recipes
     from accord.artefacts import RECIPE
+    from accord.train.ranks import process_group
 
     changes = overrides(set_ or [])
     name = recipe.resolve().parent.name if recipe.name == RECIPE.file else recipe.stem
@@ -202,12 +203,25 @@ def run(
         raise RecipeError(
             "--from takes stages of one run that are done, and --again and --seeds do some: leave one out"
         )
-    with ending_by_signal():
+    with ending_by_signal(), process_group():
         if seeds is not None:
             run_seeds(recipe, out, seeds, changes, partial(_drive, **chosen), quiet)
             return
         settings, progress = recipes.load(recipe, changes, say=complain), progress_display(quiet=quiet)
         _drive(settings, out, progress, resume=resume or bool(again), source=from_, **chosen)
+
+
+def help_first() -> None:
+    """Take part in what the first of the processes trains that torchrun started; it says whatever there is to say."""
+    try:
+        require(TRAIN, "accord run")
+        from accord.loop.following import follow
+        from accord.train.ranks import process_group
+
+        with process_group():
+            follow()
+    except AccordError:
+        return  # as the first one finds too
 
 
 def _drive(

@@ -23,10 +23,13 @@ def generate(
     sampling: Sampling,
     *,
     batch: int | None = None,
+    first: int = 0,
 ) -> list[list[Sample]]:
     """`n` samples of each prompt (token ids), in the order of the prompts; `batch` sequences are written at a time.
 
     Where `batch` is unset it is 64, or more where the model is so small that calls and not products take the time.
+    Where the prompts are a part of more, `first` is the place of the first one among all: each sample then draws from
+    the random stream that it has there.
     Log-probabilities are those of `accord.lm.token_sampling`. Raises `ModelError` where a prompt is empty, leaves no
     room for `max_tokens` tokens or has a token the model does not know, or where the model's logits are not finite.
     """
@@ -34,7 +37,7 @@ def generate(
         raise ValueError(f"{n} samples of a prompt; ask for one at least")
     requests = [
         Request((number, index), tuple(prompt), sampling, stream=(number, index))
-        for number, prompt in enumerate(prompts)
+        for number, prompt in enumerate(prompts, first)
         for index in range(n)
     ]
     if not requests:

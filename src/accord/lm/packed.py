@@ -167,9 +167,14 @@ def _batches(unsorted: Iterable["_Row"], batch_tokens: int) -> list[list["_Row"]
     return batches
 
 
+def length_of(answer: TokenizedCompletion) -> int:
+    """The length of an answer with its prompt, in tokens."""
+    return len(answer.prompt) + len(answer.completion)
+
+
 def longest(answers: Iterable[TokenizedCompletion]) -> int:
     """The length of the longest answer with its prompt, in tokens."""
-    return max(len(answer.prompt) + len(answer.completion) for answer in answers)
+    return max(map(length_of, answers))
 
 
 FULL = 0.7  # a row that fills less of a batch's width than this is cheaper in a batch of its own

@@ -19,7 +19,7 @@ from accord.feedback import read_data
 from accord.interfaces import Judge
 from accord.loop.independence import model_taught, taught_by
 from accord.loop.judge_in_pairs import PairJudge, pairs_of, told_of_pairs
-from accord.loop.rewards import train_reward
+from accord.loop.rewards import judge_steps, train_reward
 from accord.loop.stage import Context
 from accord.policy.evaluate import win_rate
 from accord.policy.judge_failures import scores_of
@@ -42,7 +42,7 @@ def judge_samples(context: Context) -> None:
     if isinstance(settings, ModelJudge):
         found = _ask_model(settings, context)
     else:
-        train_reward(settings, context, split="eval_reward")
+        train_reward(settings, context, judge_steps, split="eval_reward")
         found = _score(settings, context, "judge")
     OWN_EVALUATION.write(context.run, found, stage=context.stage)
     context.progress.say(f"  {context.stage}: win rate over the start {found.win_rate}")

@@ -1,43 +1,50 @@
 """The supervised start and the policy: what an algorithm learns from, taken from what earlier stages left."""
 
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from os.path import relpath
 from pathlib import Path
 
 from accord.artefacts import ALGORITHM, MODEL, REWARD_UPDATES, AlgorithmRow
-from accord.errors import RecipeError
+from accord.errors import ModelError, RecipeError
 from accord.feedback import Dataset, read_data
-from accord.interfaces import Judge
+from accord.interfaces import Judge, Scores, Step
 from accord.loop.earlier_round import earlier_round, goes_back
+from accord.loop.processes import make_steps
 from accord.loop.rewards import policy_judge
 from accord.loop.stage import Context
 from accord.loop.synchronous import SynchronousReward
 from accord.policy.materials import Materials
 from accord.policy.settings import PolicySettings
+from accord.policy.shared_scores import JudgeOfAll
+from accord.records import Completion, Prompt
 from accord.report.words import count
 from accord.reward.dense import with_credits
+from accord.reward.learnt import LearntReward
 from accord.run import InputEntry, digest_of_folder
+from accord.train.ranks import is_first, process_count
 
-__all__ = ["RunMaterials", "compared_with", "going_back", "policy", "sft", "start_of"]
+__all__ = ["RunMaterials", "compared_with", "going_back", "policy", "policy_steps", "sft", "sft_steps", "start_of"]
 
 
 def sft(context: Context) -> None:
     """The supervised start."""
+    make_steps(context, context.recipe.sft, sft_steps)
+
+
+def sft_steps(context: Context) -> Iterator[Step]:
+    """The steps of the supervised start."""
     settings = context.recipe.sft
     assert settings is not None
-    examples = RunMaterials(context).examples
-    for _ in context.steps(settings.train_on(examples, context.run, stage=context.stage)):
-        pass
+    return settings.train_on(RunMaterials(context).examples, context.run, stage=context.stage)
 
 
 def policy(context: Context) -> None:
     """The policy, by the algorithm that the recipe names."""
-    settings = going_back(context, context.recipe.policy)
+    settings = context.recipe.policy
     if settings is None:
         raise RecipeError("recipe.policy: missing")
-    steps = settings.steps(RunMaterials(context), context.run, stage=context.stage)
-    for _ in context.steps(steps):
-        pass
+    make_steps(context, settings, policy_steps, shared=context.recipe.synchronous is None)
     sentence = settings.sentence + _meanwhile(context)
     ALGORITHM.write(context.run, AlgorithmRow(kind=settings.kind, sentence=sentence), stage=context.stage)
 
@@ -52,6 +59,13 @@ def _meanwhile(context: Context) -> str:
     return (
         f", while {count(labels, 'answer')} on its newest texts {'was' if labels == 1 else 'were'} given and {learnt}"
     )
+
+
+def policy_steps(context: Context) -> Iterator[Step]:
+    """The steps of the policy."""
+    settings = going_back(context, context.recipe.policy)
+    assert settings is not None
+    return settings.steps(RunMaterials(context), context.run, stage=context.stage)
 
 
 def going_back(context: Context, settings: PolicySettings | None) -> PolicySettings | None:
@@ -88,6 +102,16 @@ def compared_with(context: Context) -> Path | str:
     return start_of(context) if named is None else named
 
 
+class ElsewhereJudge:
+    """The judge of a policy as processes have it that ask the first one for its scores."""
+
+    name = "reward"
+
+    def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Scores:
+        """Raises `ModelError`."""
+        raise ModelError("the judge is in the first process, which scores all texts")
+
+
 class RunMaterials(Materials):
     """What earlier stages of a run left for the policy to learn from."""
 
@@ -107,11 +131,19 @@ class RunMaterials(Materials):
 
     @cached_property
     def judge(self) -> Judge:
-        """What the policy learns from; where its rewards are dense, it says where in a text they are earned."""
+        """What the policy learns from; where its rewards are dense, it says where in a text they are earned.
+
+        Where several processes train, each has one that is a model alone; any other the first one alone, so that what
+        a text is worth is asked once.
+        """
         recipe = self._context.recipe
         if recipe.synchronous is not None:
             return SynchronousReward(self._context)
+        of_all = isinstance(recipe.reward, LearntReward) and recipe.combine is None and not recipe.rewards
+        if not of_all and not is_first():
+            return ElsewhereJudge()
         judge = policy_judge(self._context)
         if judge is None:
             return super().judge
-        return with_credits(judge) if recipe.policy is not None and recipe.policy.needs_credits else judge
+        judge = with_credits(judge) if recipe.policy is not None and recipe.policy.needs_credits else judge
+        return JudgeOfAll(judge) if of_all and process_count() > 1 else judge

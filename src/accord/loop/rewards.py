@@ -1,5 +1,7 @@
 """Rewards: trained, looked at on held-out pairs, and loaded again as the judges of the run."""
 
+from collections.abc import Iterator
+
 from accord.artefacts import (
     CALIBRATION,
     CARD,
@@ -14,7 +16,8 @@ from accord.artefacts import (
 )
 from accord.errors import RecipeError
 from accord.feedback import Dataset, read_data
-from accord.interfaces import Judge
+from accord.interfaces import Judge, Step
+from accord.loop.processes import StepsOf, make_steps
 from accord.loop.stage import Context
 from accord.reward.card.held_out_calibration import calibrate_on_held_out
 from accord.reward.card.measure import evaluate
@@ -29,6 +32,7 @@ from accord.train import stage_seed
 __all__ = [
     "combine",
     "eval_reward",
+    "judge_steps",
     "judges_of",
     "named_judges",
     "named_reward",
@@ -41,12 +45,12 @@ __all__ = [
 def reward(context: Context) -> None:
     """The reward that the policy learns from."""
     assert context.recipe.reward is not None
-    train_reward(context.recipe.reward, context, split="train")
+    train_reward(context.recipe.reward, context, _reward_steps, split="train")
 
 
 def named_reward(context: Context) -> None:
     """One of the rewards that are components of what the policy learns from."""
-    train_reward(context.recipe.rewards[context.stage.rpartition("/")[2]], context, split="train")
+    train_reward(context.recipe.rewards[context.stage.rpartition("/")[2]], context, _named_steps, split="train")
 
 
 def combine(context: Context) -> None:
@@ -70,7 +74,34 @@ def combine(context: Context) -> None:
 def eval_reward(context: Context) -> None:
     """The independent judge, from feedback that the reward never sees."""
     assert context.recipe.evaluate is not None
-    train_reward(context.recipe.evaluate.judge, context, split="eval_reward")
+    train_reward(context.recipe.evaluate.judge, context, _eval_steps, split="eval_reward")
+
+
+def judge_steps(context: Context) -> Iterator[Step]:
+    """The steps of one of the further judges."""
+    assert context.recipe.evaluate is not None
+    settings = context.recipe.evaluate.judges[context.stage.rpartition("/")[2]]
+    assert isinstance(settings, RewardSettings)
+    return _steps(settings, context, split="eval_reward")
+
+
+def _reward_steps(context: Context) -> Iterator[Step]:
+    assert context.recipe.reward is not None
+    return _steps(context.recipe.reward, context, split="train")
+
+
+def _named_steps(context: Context) -> Iterator[Step]:
+    return _steps(context.recipe.rewards[context.stage.rpartition("/")[2]], context, split="train")
+
+
+def _eval_steps(context: Context) -> Iterator[Step]:
+    assert context.recipe.evaluate is not None
+    return _steps(context.recipe.evaluate.judge, context, split="eval_reward")
+
+
+def _steps(settings: RewardSettings, context: Context, *, split: str) -> Iterator[Step]:
+    data = read_data(context.run, prefix=context.prefix)
+    return settings.steps(data, context.run, split=split, stage=context.stage)
 
 
 def policy_judge(context: Context) -> Judge | None:
@@ -127,17 +158,15 @@ def judges_of(context: Context) -> dict[str, Judge]:
     return judges
 
 
-def train_reward(settings: RewardSettings, context: Context, *, split: str) -> None:
+def train_reward(settings: RewardSettings, context: Context, steps_of: StepsOf, *, split: str) -> None:
     """Train a reward on a split; write what it is the optimum of, and its card."""
     run, stage = context.run, context.stage
-    data = read_data(run, prefix=context.prefix)
-    for _ in context.steps(settings.steps(data, run, split=split, stage=stage)):
-        pass
+    make_steps(context, settings, steps_of)
     OBJECTIVE.write(run, objective_row(settings), stage=stage)
     if settings.asks_people:
         context.progress.say(f"  {stage}: people are asked for what the policy writes, so it is not tested")
         return
-    _write_card(settings, data, context, split=split)
+    _write_card(settings, read_data(run, prefix=context.prefix), context, split=split)
 
 
 def _write_card(settings: RewardSettings, data: Dataset, context: Context, *, split: str) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 from accord.policy.losses import ClippedLoss
 from accord.policy.online import Online, OnlineTrainer
 from accord.policy.rollout import Rollout
+from accord.train.ranks import shares_steps, sum_numbers
 
 __all__ = ["PolicyGradient", "Tokens"]
 
@@ -40,6 +41,7 @@ class PolicyGradient(Online):
     def weights(self, rollout: Rollout, rows: list[int]) -> Tensor:
         """What a token of each sequence weighs in the update on the sequences `rows`, [B]."""
 
+    @shares_steps
     def update(self, trainer: OnlineTrainer, rollout: Rollout, step: int) -> dict[str, Any]:
         """The updates of one step, and the means of their numbers."""
         rate = trainer.optimiser.rate
@@ -63,4 +65,7 @@ class PolicyGradient(Online):
             clipped_loss = self.loss(Tokens(logprob_N, old_N, rollout.reference_BT[index], advantage_BT[index]))
             loss += trainer.optimiser.add((weight_B[index[0]] * clipped_loss.loss_N).sum())
             clipped += float(clipped_loss.clipped_N.sum()) / tokens
-        return {"policy_loss": loss, "clip_frac": clipped, "grad_norm": trainer.optimiser.step()}
+        if not self.needs_old_logprobs:
+            trainer.keep_measured(rollout, rows)
+        norm = trainer.optimiser.step()
+        return {**sum_numbers({"policy_loss": loss, "clip_frac": clipped}), "grad_norm": norm}

@@ -28,8 +28,8 @@ from accord.artefacts import (
 from accord.errors import TrainingStopped
 from accord.interfaces import Judge, Sampler
 from accord.lm.causal import CausalModel
-from accord.lm.generate import LocalSampler
 from accord.lm.logprobs import token_logprobs
+from accord.lm.packed import length_of
 from accord.lm.reward_model import new_head
 from accord.policy.budget import SampleBudget
 from accord.policy.caution import Cautious, LearntFrom
@@ -40,6 +40,7 @@ from accord.policy.maxmin import MaxMin
 from accord.policy.moving_judge import AtStep, MovingJudge
 from accord.policy.optimum import KLObjective
 from accord.policy.rollout import Rollout, generate_rollouts, longest_of, positions
+from accord.policy.shared_sampler import SharedSampler
 from accord.policy.step_metrics import online_metrics
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
@@ -59,6 +60,7 @@ from accord.train import (
     stage_seed,
 )
 from accord.train.checkpointing import weights_digest
+from accord.train.ranks import own_share, process_count, rank_names, shares_steps, sum_tensor
 
 __all__ = ["Dense", "Online", "OnlineTrainer", "build_trainer"]
 
@@ -166,6 +168,7 @@ class Online(Cautious):
             "sampling": budget.sampling,
         }
 
+    @shares_steps
     def steps(
         self, materials: Materials, run: RunDirectory, *, stage: str = "policy"
     ) -> Iterator[TrainingStep[OnlineMetrics]]:
@@ -347,7 +350,7 @@ class OnlineTrainer:
 
     def draw_masks(self, step: int, number: int) -> None:
         """Have the coming pass draw the dropout of an update by its number within the step."""
-        torch.manual_seed(seed_of(self.seed, "dropout", step, number))
+        torch.manual_seed(seed_of(self.seed, "dropout", step, number, *rank_names()))
 
     @torch.no_grad()
     def _measured(self, rollout: Rollout, rows: list[int], step: int, number: int) -> Tensor:
@@ -366,13 +369,32 @@ class OnlineTrainer:
                 yield order[part :: s.minibatches]
 
     def forward(self, rollout: Rollout, rows: list[int]) -> Iterator[tuple[tuple[Tensor, Tensor], Tensor, Tensor]]:
-        """Where each token of `rows` stands in the rollout, its log-probability, and the state before it [N, D]."""
-        for batch in self.limits.pack(self.policy, [rollout.answers[row] for row in rows]):
+        """Where each token of `rows` stands in the rollout, its log-probability, and the state before it [N, D].
+
+        Of the sequences that are this process's, where several share the step.
+        """
+        for batch in self.limits.pack(self.policy, [rollout.answers[row] for row in self.own_rows(rollout, rows)]):
             with self.settings.updating(self.policy):
                 hidden_XD = batch.hidden(self.policy)
             temperature = self.settings.sampling.temperature
             tokens = token_logprobs(self.policy, batch, hidden_XD, temperature=temperature, entropy=False)
             yield positions(batch), tokens.logprob_N, hidden_XD[batch.source_N]
+
+    def own_rows(self, rollout: Rollout, rows: list[int]) -> list[int]:
+        """This process's share of some sequences, those of one prompt together."""
+        if process_count() == 1:
+            return rows
+        together = sorted(rows, key=lambda row: (rollout.answers[row].prompt, row))
+        return own_share(together, lambda row: length_of(rollout.answers[row]))
+
+    def keep_measured(self, rollout: Rollout, rows: list[int]) -> None:
+        """Give every process the policy's log-probabilities of `rows`, each of which was measured by one of them."""
+        if process_count() == 1:
+            return
+        own_BT = torch.zeros_like(rollout.policy.logprob_BT)
+        own = self.own_rows(rollout, rows)
+        own_BT[own] = rollout.policy.logprob_BT[own]
+        rollout.policy.logprob_BT[rows] = sum_tensor(own_BT)[rows]
 
     def rows(self, rollout: Rollout, step: int) -> list[RolloutRow]:
         """What is kept of a step's samples."""
@@ -446,7 +468,7 @@ def build_trainer(
         prompts,
         policy=policy,
         reference=reference,
-        sampler=LocalSampler(policy if settings.on_policy or reference is None else reference),
+        sampler=SharedSampler(policy if settings.on_policy or reference is None else reference),
         judge=judge,
         loop=loop,
         limits=stage_batch_limits(settings, policy, run, stage, longest=length),

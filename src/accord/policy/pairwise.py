@@ -19,7 +19,7 @@ from accord.artefacts import PairMetrics
 from accord.feedback import Dataset
 from accord.lm.causal import CausalModel
 from accord.lm.logprobs import token_logprobs
-from accord.lm.packed import TokenizedCompletion, longest, tokenized
+from accord.lm.packed import TokenizedCompletion, length_of, longest, tokenized
 from accord.policy.budget import SampleBudget
 from accord.policy.materials import Material, Materials
 from accord.policy.settings import PolicySettings
@@ -38,6 +38,7 @@ from accord.train import (
     stage_batch_limits,
     stage_seed,
 )
+from accord.train.ranks import own_share, shares_steps, sum_numbers, sum_tensor
 
 __all__ = ["PairLogprobs", "Pairwise"]
 
@@ -100,6 +101,7 @@ class Pairwise(PolicySettings):
         """A pair is two texts."""
         return {"batch_size": budget.texts_per_step // 2}
 
+    @shares_steps
     def steps(
         self, materials: Materials, run: RunDirectory, *, stage: str = "policy"
     ) -> Iterator[TrainingStep[PairMetrics]]:
@@ -133,7 +135,7 @@ class Pairwise(PolicySettings):
         kl_baseline = scorer.kl_baseline(pairs) if self.needs_kl_baseline else 0.0
         weight = mean_weight * len(pairs)
         loss, right, decided, gap = 0.0, 0, 0, 0.0
-        for some, answers in scorer.together(pairs):
+        for some, answers in scorer.together(own_share(pairs, scorer.length)):
             sides = scorer.sides(some, answers, kl_baseline)
             weight_P = torch.tensor([pair.weight for pair in some], device=sides.tie_P.device)
             loss += optimiser.add((weight_P * self.loss(sides)).sum() / weight)
@@ -142,13 +144,15 @@ class Pairwise(PolicySettings):
             right += int(((margin_P > 0) & ~sides.tie_P).sum())
             decided += int((~sides.tie_P).sum())
         lr = optimiser.rate
+        norm = optimiser.step()
+        whole = sum_numbers({"loss": loss, "right": right, "decided": decided, "gap": gap})
         return PairMetrics(
             step=step,
-            loss=loss,
-            accuracy=right / decided if decided else None,
-            margin=gap,
+            loss=whole["loss"],
+            accuracy=whole["right"] / whole["decided"] if whole["decided"] else None,
+            margin=whole["gap"],
             lr=lr,
-            grad_norm=optimiser.step(),
+            grad_norm=norm,
         )
 
 
@@ -176,7 +180,12 @@ class _Scorer:
             answers += [replace(answer, key=len(answers) + answer.key) for answer in both]
             batch.append(pair)
             places += size
-        yield batch, answers
+        if batch:
+            yield batch, answers
+
+    def length(self, pair: Pair) -> int:
+        """How many tokens the two answers of a pair are, with their prompt before each."""
+        return sum(map(length_of, _answers(self.policy, self.data, [pair])))
 
     def sides(self, pairs: list[Pair], answers: list[TokenizedCompletion], kl_baseline: float) -> PairLogprobs:
         """Both sides of each pair, by their answers in this order, those of the policy with a graph."""
@@ -209,7 +218,9 @@ class _Scorer:
                 moved.append(TokenizedCompletion(others[0], answer.completion, len(moved)))
         if not moved:
             return 0.0
-        return max(0.0, float((self._totals(self.policy, moved) - self._reference_totals(moved)).mean()))
+        own = [replace(answer, key=key) for key, answer in enumerate(own_share(moved, length_of))]
+        total = sum_tensor((self._totals(self.policy, own) - self._reference_totals(own)).sum())
+        return max(0.0, float(total / len(moved)))
 
     @torch.no_grad()
     def _reference_totals(self, answers: list[TokenizedCompletion]) -> Tensor:

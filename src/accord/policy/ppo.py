@@ -28,6 +28,7 @@ from accord.policy.pretraining import WHOLE, PretrainingMix, blocks_of, note_tex
 from accord.policy.rollout import Rollout
 from accord.run import RunDirectory
 from accord.train import TrainingStep
+from accord.train.ranks import shares_steps, sum_numbers
 
 __all__ = ["PPO"]
 
@@ -106,6 +107,7 @@ class PPO(Dense):
             raise ValueError(f"{self.pretrain_texts} is one file, which has no splits; leave pretrain_split out")
         return self
 
+    @shares_steps
     def steps(
         self, materials: Materials, run: RunDirectory, *, stage: str = "policy"
     ) -> Iterator[TrainingStep[OnlineMetrics]]:
@@ -135,6 +137,7 @@ class PPO(Dense):
         size = min(self.pretrain_tokens, trainer.policy.context)
         return PretrainingMix.of_blocks(blocks_of(trainer.policy, texts, size), trainer.seed)
 
+    @shares_steps
     def update(
         self, trainer: OnlineTrainer, rollout: Rollout, step: int, pretraining: PretrainingMix | None = None
     ) -> dict[str, Any]:
@@ -159,8 +162,8 @@ class PPO(Dense):
             tokens = _Learnt(old_BT, advantage_BT, return_BT)
             numbers = self._update_minibatch(trainer, rollout, rows, tokens, warming=warming)
             numbers["pretrain_loss"] = self._pretrain(trainer, pretraining) if pretraining else 0.0
-            numbers["grad_norm"] = trainer.optimiser.step()
-            updates.append(numbers)
+            norm = trainer.optimiser.step()
+            updates.append({**sum_numbers(numbers), "grad_norm": norm})
         mean: dict[str, Any] = {name: sum(update[name] for update in updates) / len(updates) for name in updates[0]}
         if pretraining is None:
             mean["pretrain_loss"] = None

@@ -15,11 +15,12 @@ from accord.errors import ArtefactError, RecipeError, storage
 from accord.feedback.formats.containers import rows_of
 from accord.feedback.formats.rows import BadRow
 from accord.lm.causal import CausalModel
-from accord.lm.packed import TokenizedCompletion
+from accord.lm.packed import TokenizedCompletion, length_of
 from accord.policy.materials import SupervisedExample
 from accord.policy.supervised import likelihood, mean_token_weight, token_weights, tokenize
 from accord.run import InputEntry, RunDirectory, digest_of
 from accord.train import BatchLimits, Optimiser, Passes
+from accord.train.ranks import own_share
 
 __all__ = ["WHOLE", "PretrainingMix", "blocks_of", "note_texts", "read_texts"]
 
@@ -57,12 +58,15 @@ class PretrainingMix:
         coefficient: float,
         updating: Callable[[CausalModel], AbstractContextManager[None]],
     ) -> float:
-        """Add the gradient of `coefficient` times the mean loss a token of `size` texts; returns the loss, in nats."""
+        """Add the gradient of `coefficient` times the mean loss a token of `size` texts; returns the loss, in nats.
+
+        Where several processes share the step it is that of this one's share of the texts.
+        """
         size = min(size, len(self.weight_of))
         texts = self.passes.draw(optimiser.done * size, size)
         total_weight = self.mean_weight * sum(len(answer.completion) for answer in texts)
         loss = 0.0
-        for batch in limits.pack(policy, texts):
+        for batch in limits.pack(policy, own_share(texts, length_of)):
             with updating(policy):
                 loss_N = likelihood(policy, batch)
             part = (token_weights(batch, self.weight_of).to(loss_N) * loss_N).sum() / total_weight

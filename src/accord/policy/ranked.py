@@ -21,6 +21,7 @@ from accord.policy.rollout import Rollout
 from accord.policy.writers import SeveralWriters, WithWriters, open_writers
 from accord.run import RunDirectory
 from accord.train import TrainingStep
+from accord.train.ranks import shares_steps, sum_tensor
 
 __all__ = ["Ranked"]
 
@@ -51,10 +52,16 @@ class Ranked(WithWriters, Online):
         return self.source == "policy"
 
     @property
+    def trains_alone(self) -> bool:
+        """Whether one process makes all steps: where others write samples, who are asked once."""
+        return bool(self.writers)
+
+    @property
     def needs_old_logprobs(self) -> bool:
         """Where the update drops out, on its own samples; else its first pass measures them."""
         return self.drops and self.on_policy
 
+    @shares_steps
     def steps(
         self, materials: Materials, run: RunDirectory, *, stage: str = "policy"
     ) -> Iterator[TrainingStep[OnlineMetrics]]:
@@ -73,6 +80,7 @@ class Ranked(WithWriters, Online):
         That of a prompt whose samples all score alike is left out: they have no order and no best.
         """
 
+    @shares_steps
     def update(self, trainer: OnlineTrainer, rollout: Rollout, step: int) -> dict[str, Any]:
         """The update of one step, and its numbers."""
         rate = trainer.optimiser.rate
@@ -86,7 +94,9 @@ class Ranked(WithWriters, Online):
                 total_B.index_add_(0, index[0], logprob_N)
                 if not self.needs_old_logprobs:
                     rollout.policy.logprob_BT[index] = logprob_N
-        total_PG = total_B.view(-1, self.group_size).requires_grad_()
+        if not self.needs_old_logprobs:
+            trainer.keep_measured(rollout, rows)
+        total_PG = sum_tensor(total_B).view(-1, self.group_size).requires_grad_()
         ranked_P = ~alike(score_PG)[:, 0]
         loss = torch.where(ranked_P, self.loss(total_PG, length_PG, score_PG), 0.0).mean()
         (gradient_PG,) = torch.autograd.grad(loss, total_PG)

@@ -19,10 +19,11 @@ from accord.interfaces import Judge, Sampler, Scores
 from accord.lm.causal import CausalModel
 from accord.lm.generate import LocalSampler
 from accord.lm.logprobs import token_logprobs
-from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
-from accord.policy.judge_failures import scores_of
+from accord.lm.packed import PackedBatch, TokenizedCompletion, length_of, pack
 from accord.policy.losses import kl_estimate
+from accord.policy.shared_scores import scores_by_all
 from accord.records import Completion, Prompt, Sample, Sampling
+from accord.train.ranks import own_share, sum_tensor
 
 __all__ = ["Rollout", "TokenStats", "generate_rollouts", "longest_of", "measure", "positions", "score_doubt"]
 
@@ -170,7 +171,7 @@ def generate_rollouts(
     completions = tuple(
         policy.completion(prompt, sample, sampling) for prompt, sample in zip(repeated, samples, strict=True)
     )
-    scores = scores_of(judge, repeated, completions)
+    scores = scores_by_all(judge, repeated, completions)
     score_B = torch.tensor(scores.value_N, dtype=torch.float32, device=policy.device)
     mask_BT, sampled_BT = _padded(samples)
     width, temperature = mask_BT.shape[1], sampling.temperature
@@ -261,7 +262,7 @@ def measure(
 ) -> TokenStats:
     """Measure completions by teacher forcing. The key of each answer is its row; entropies are NaN where left out."""
     stats = [torch.zeros((len(answers), width), device=causal.device) for _ in range(3)]
-    for batch in pack(causal, answers):
+    for batch in pack(causal, own_share(answers, length_of)):
         hidden_XD = batch.hidden(causal)
         tokens = token_logprobs(causal, batch, hidden_XD, temperature=temperature, entropy=entropy)
         row_N = torch.tensor(batch.keys, device=causal.device)[batch.owner_N]
@@ -269,7 +270,7 @@ def measure(
         stats[1][row_N, batch.step_N] = tokens.entropy_N
         if head is not None:
             stats[2][row_N, batch.step_N] = head(hidden_XD[batch.source_N].float())[:, 0]
-    return TokenStats(*stats)
+    return TokenStats(*map(sum_tensor, stats))
 
 
 def score_doubt(scores: Scores | None, index: int) -> dict[str, Any]:

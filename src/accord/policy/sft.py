@@ -9,6 +9,7 @@ from accord.policy.materials import Material, Materials
 from accord.policy.supervised import Supervised
 from accord.run import RunDirectory
 from accord.train import TrainingStep
+from accord.train.ranks import shares_steps
 
 __all__ = ["SFT"]
 
@@ -30,6 +31,7 @@ class SFT(Supervised):
         """Here `start` goes before `base`, which this algorithm always has."""
         return self.base if start is None else start
 
+    @shares_steps
     def steps(
         self, materials: Materials, run: RunDirectory, *, stage: str = "policy"
     ) -> Iterator[TrainingStep[SupervisedMetrics]]:

@@ -19,7 +19,7 @@ from torch import Tensor
 from accord.artefacts import SupervisedMetrics
 from accord.lm.causal import CausalModel
 from accord.lm.logprobs import token_logprobs
-from accord.lm.packed import PackedBatch, TokenizedCompletion, longest, tokenized
+from accord.lm.packed import PackedBatch, TokenizedCompletion, length_of, longest, tokenized
 from accord.policy.losses import negative_log_likelihood
 from accord.policy.materials import SupervisedExample
 from accord.policy.settings import PolicySettings
@@ -36,6 +36,7 @@ from accord.train import (
     stage_batch_limits,
     stage_seed,
 )
+from accord.train.ranks import own_share, sum_numbers
 
 __all__ = [
     "Supervised",
@@ -131,7 +132,7 @@ class Supervised(PolicySettings):
             batch = passes.step(step, self.batch_size, draws)
             tokens = sum(len(answer.completion) for answer in batch)
             mean_loss, ended = 0.0, 0
-            for packed in limits.pack(causal, batch):
+            for packed in limits.pack(causal, own_share(batch, length_of)):
                 with self.updating(causal):
                     loss_N = loss(causal, packed)
                 weighted_N = token_weights(packed, weight_of).to(loss_N) * loss_N
@@ -139,8 +140,15 @@ class Supervised(PolicySettings):
                 ended += ends_among_targets(packed, causal.end_ids)
             lr = optimiser.rate
             norm = optimiser.step()
+            whole = sum_numbers({"loss": mean_loss, "ended": ended})
             metrics = SupervisedMetrics(
-                step=step, loss=mean_loss, tokens=tokens, lr=lr, grad_norm=norm, texts=len(batch), ended=ended
+                step=step,
+                loss=whole["loss"],
+                tokens=tokens,
+                lr=lr,
+                grad_norm=norm,
+                texts=len(batch),
+                ended=int(whole["ended"]),
             )
             return StepResult(metrics)
 

@@ -1,6 +1,6 @@
 """Two runs side by side: what differed in settings, data and machine, and whether the results did."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -136,7 +136,12 @@ def _data(reader: RunReader) -> dict[str, str]:
 
 def _machine(reader: RunReader) -> dict[str, str]:
     manifest = reader.run.manifest
-    return {name: shown(value) for name, value in {**manifest.machine, **manifest.versions}.items()}
+    processes = {f"processes of {stage}": _in_turn(counts) for stage, counts in manifest.processes.items()}
+    return {name: shown(value) for name, value in {**manifest.machine, **processes, **manifest.versions}.items()}
+
+
+def _in_turn(counts: Sequence[int]) -> str:
+    return ", then ".join(map(str, counts))
 
 
 def _verdicts(reader: RunReader) -> dict[str, str]:

@@ -50,7 +50,14 @@ def provenance(reader: RunReader) -> Provenance:
     origin += [(f"version of {name}", value) for name, value in manifest.versions.items()]
     seconds, goes = seconds_of(reader), goes_of(reader)
     stages = [
-        (name, duration(of_stage) + _goes(goes[name]) + _peak(manifest, name) + _maker(manifest, name))
+        (
+            name,
+            duration(of_stage)
+            + _goes(goes[name])
+            + _processes(manifest, name)
+            + _peak(manifest, name)
+            + _maker(manifest, name),
+        )
         for name, of_stage in seconds.items()
     ]
     if stages:
@@ -66,6 +73,12 @@ def provenance(reader: RunReader) -> Provenance:
     ]
     settings = [(key, shown(value)) for key, value in flat(recipe_of(reader))]
     return Provenance(origin, stages, settings, inputs, files, manifest.made_by)
+
+
+def _processes(manifest: Manifest, stage: str) -> str:
+    """How many trained a stage, go after go; nothing where it was one alone."""
+    counts = manifest.processes.get(stage)
+    return f", by {', then '.join(map(str, counts))} processes" if counts else ""
 
 
 def _goes(number: int) -> str:

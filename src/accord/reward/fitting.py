@@ -14,10 +14,11 @@ from accord.lm.reward_model import ScalarHeadModel
 from accord.lm.settings import ModelSettings
 from accord.reward.batched_scores import BatchedScores
 from accord.reward.heads import Heads
-from accord.reward.observations import Observation, completions_of
+from accord.reward.observations import Observation, completions_of, join_groups
 from accord.reward.prior import Prior
 from accord.reward.terms.base import Term
 from accord.train import BatchLimits, Optimiser
+from accord.train.ranks import gather, is_first, own_share, sum_numbers
 
 __all__ = ["Fitting", "tokenized"]
 
@@ -27,7 +28,7 @@ class Fitting:
     """What the steps of a fit share.
 
     `term_of` names the term of each observation, by its identity; there are `total` observations of mean weight
-    `mean_weight`.
+    `mean_weight`. The scores of `at_once` completions are held at once, at most.
     """
 
     settings: ModelSettings
@@ -41,25 +42,33 @@ class Fitting:
     mean_weight: float
     total: int
     prior: Prior
+    at_once: int
 
     def update(self, groups: Sequence[Sequence[Observation]], step: int) -> RewardMetrics:
-        """Move the weights by the observations of some groups; the loss is their weighted mean."""
+        """Move the weights by the observations of some groups; the loss is their weighted mean.
+
+        Groups are scored together as far as `at_once` completions go.
+        """
         observed = sum(map(len, groups))
+        own = own_share(groups, lambda group: len(completions_of(group)))
         counted = _Counted()
-        loss = sum(self._group(group, self.mean_weight * observed, counted) for group in groups)
-        if self.heads.pooling_sd is not None:
+        weight = self.mean_weight * observed
+        loss = sum(self._group(group, weight, counted) for group in join_groups(own, self.at_once))
+        if self.heads.pooling_sd is not None and is_first():
             loss += self.optimiser.add(self.heads.prior(self.judge) / (self.mean_weight * self.total))
         penalty = self.prior.add(self.optimiser)
         rate = self.optimiser.rate
+        norm = self.optimiser.step()
+        whole = sum_numbers({"loss": loss, "right": counted.right, "decided": counted.decided, "pairs": counted.pairs})
         return RewardMetrics(
             step=step,
-            loss=loss,
-            accuracy=counted.right / counted.decided if counted.decided else None,
-            pairs=counted.pairs,
-            observations=dict(counted.observations),
+            loss=whole["loss"],
+            accuracy=whole["right"] / whole["decided"] if whole["decided"] else None,
+            pairs=int(whole["pairs"]),
+            observations=dict(sum(gather(counted.observations), Counter())),
             penalty=penalty,
             lr=rate,
-            grad_norm=self.optimiser.step(),
+            grad_norm=norm,
         )
 
     def _group(self, group: Sequence[Observation], weight: float, counted: "_Counted") -> float:

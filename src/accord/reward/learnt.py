@@ -40,7 +40,7 @@ from accord.reward.fitting import Fitting, tokenized
 from accord.reward.going_on import TERMS, take_over
 from accord.reward.heads import Heads
 from accord.reward.idle_settings import not_default
-from accord.reward.observations import Observation, completions_of, group_observations, join_groups, plan_steps
+from accord.reward.observations import Observation, completions_of, group_observations, plan_steps
 from accord.reward.people.settings import PeopleSettings
 from accord.reward.people.unknown_groups import Start
 from accord.reward.posterior.fitted import head_posterior
@@ -59,6 +59,7 @@ from accord.train import (
     stage_batch_limits,
     stage_seed,
 )
+from accord.train.ranks import shares_steps
 
 __all__ = ["TERMS", "LearntReward", "sample_of"]
 
@@ -166,6 +167,12 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
         """The same with the text of its chat template for the file, which is meant from `folder`."""
         return ModelSettings.anchored(self, folder)
 
+    @property
+    def trains_alone(self) -> bool:
+        """Whether one process makes all steps: where groups are found, each answer is heard after the one before."""
+        return self.head_per == "unknown_group"
+
+    @shares_steps
     def steps(
         self, data: Dataset, run: RunDirectory, *, split: str = "train", stage: str = "reward"
     ) -> Iterator[TrainingStep[RewardMetrics]]:
@@ -202,11 +209,11 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
         heads.resume(loop.state.setdefault("heads", {}))
         length = longest(tokenized(judge, data, completions_of(said)))
         limits = stage_batch_limits(self, judge.causal, run, stage, longest=length, predicts=False)
-        fitting = Fitting(self, judge, terms, term_of, heads, data, optimiser, limits, mean_weight, len(said), prior)
+        form: dict[str, Any] = {"prior": prior, "at_once": self.group_completions}
+        fitting = Fitting(self, judge, terms, term_of, heads, data, optimiser, limits, mean_weight, len(said), **form)
 
         def update(step: int) -> StepResult[RewardMetrics]:
-            together = join_groups([groups[i] for i in plan[step - 1]], self.group_completions)
-            return StepResult(fitting.update(together, step))
+            return StepResult(fitting.update([groups[i] for i in plan[step - 1]], step))
 
         def save() -> None:
             self.finish(judge, heads, data, said, split=split)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from accord.reward.terms.base import Term
 from accord.train import Optimiser
+from accord.train.ranks import is_first
 
 __all__ = ["Prior"]
 
@@ -45,12 +46,15 @@ class Prior:
         ]
 
     def add(self, optimiser: Optimiser) -> float:
-        """Add the gradient of the share of a step; returns -log prior, up to a constant."""
+        """Add the gradient of the share of a step; returns -log prior, up to a constant.
+
+        Where several processes share the step it is the first one's to add.
+        """
         shares = [optimiser.pull(starts, precision / self.observations) for starts, precision in self._groups]
         penalty = torch.zeros(())
         for term in self.terms.values():
             if isinstance(term, Term):
                 penalty = penalty + term.penalty().cpu()
-        if penalty.requires_grad:
+        if penalty.requires_grad and is_first():
             shares.append(optimiser.add(penalty / self.observations))
         return sum(shares) * self.observations

@@ -9,7 +9,8 @@
     manifest      what is written down of a run        checkpoints   the last whole steps of a stage
     growing_log   a log that grows by a line a step    files         written whole or not at all; digests; no way out
     stopping      a signal that asks for the end       taking        a finished stage of another run
-    lock          which process works on a run
+    lock          which process works on a run         followed      a run that another process writes
+    launch        which of several processes this is
 
 Reading an artefact back checks its digest, so a half-written or altered file is refused, never used.
 """
@@ -17,7 +18,9 @@ Reading an artefact back checks its digest, so a half-written or altered file is
 from accord.run.checkpoints import Checkpoint, Retention
 from accord.run.directory import RunDirectory, timed
 from accord.run.files import digest_of, digest_of_folder, digest_of_settings, write_whole
+from accord.run.followed import FollowedRun
 from accord.run.growing_log import GrowingLog, LogMark
+from accord.run.launch import Launch, launch_of
 from accord.run.lock import LOCK, Holder, holder_of
 from accord.run.manifest import MANIFEST, SCHEMA, FileEntry, InputEntry, Manifest, SpentEntry, StageEntry
 from accord.run.verification import Damage, check_whole, runs_within, verify
@@ -29,9 +32,11 @@ __all__ = [
     "Checkpoint",
     "Damage",
     "FileEntry",
+    "FollowedRun",
     "GrowingLog",
     "Holder",
     "InputEntry",
+    "Launch",
     "LogMark",
     "Manifest",
     "Retention",
@@ -43,6 +48,7 @@ __all__ = [
     "digest_of_folder",
     "digest_of_settings",
     "holder_of",
+    "launch_of",
     "runs_within",
     "timed",
     "verify",

@@ -289,6 +289,15 @@ class RunDirectory:
             self.manifest.steps[stage] = steps
             self._save_manifest()
 
+    def note_processes(self, stage: str, count: int) -> None:
+        """Note how many processes train a stage in the go that is under way; alone, where others did before."""
+        known = self.manifest.processes.get(stage, [])
+        if count == 1 and not known:
+            return
+        goes = self.manifest.spent[stage].goes if stage in self.manifest.spent else 1
+        self.manifest.processes[stage] = [*(known + [1] * goes)[: goes - 1], count]
+        self._save_manifest()
+
     def finish(self, stage: str, settings: str, seconds: float, *, basis: str = "") -> None:
         """Enter a stage as finished, by a last go of so many seconds, and drop its checkpoints.
 
@@ -345,6 +354,7 @@ class RunDirectory:
         self._drop_steps(stage)
         self.manifest.spent.pop(stage, None)
         self._end_go(stage)
+        self.manifest.processes.pop(stage, None)
         self._save_manifest()
         with storage(self.path):
             for name in files:

@@ -122,6 +122,7 @@ class Manifest:
     steps   of how many steps a training stage that is not finished is, by stage
     spent   what the goes at a stage that is not finished took, by stage
     made_by the software that trained it, where its files were read from those of another one; else empty
+    processes  how many trained each stage, in each go at it; where it was never more than one, nothing
     """
 
     name: str
@@ -141,6 +142,7 @@ class Manifest:
     steps: dict[str, int] = field(default_factory=dict)
     spent: dict[str, SpentEntry] = field(default_factory=dict)
     made_by: str = ""
+    processes: dict[str, list[int]] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, text: bytes, place: Path) -> Self:
@@ -179,6 +181,7 @@ class Manifest:
         )
         _check(str, *self.waiting.values(), *self.stopped.values())
         _check(int, *self.steps.values())
+        _check(int, *(count for counts in self.processes.values() for count in counts))
         _check(str, *(word for file in files for word in (file.sha256, file.stage)))
         _check(str, *(word for stage in stages for word in (stage.settings, stage.basis, stage.run)))
         _check(dict, *(stage.versions for stage in stages))
@@ -197,8 +200,8 @@ class Manifest:
                 raise ValueError(f"the file {name!r} leads out of the run")
 
     def to_json(self) -> dict[str, Any]:
-        """As written in `manifest.json`; without `made_by` where it is accord's own."""
-        content = {name: value for name, value in asdict(self).items() if name != "made_by" or value}
+        """As written in `manifest.json`; without `made_by` and `processes` where there is nothing to say."""
+        content = {name: value for name, value in asdict(self).items() if name not in {"made_by", "processes"} or value}
         return content | {
             "inputs": {name: entry.to_json() for name, entry in self.inputs.items()},
             "stages": {name: entry.to_json() for name, entry in self.stages.items()},

@@ -21,6 +21,7 @@ from accord.run import RunDirectory
 from accord.run.stopping import Terminated, step_under_way, termination
 from accord.train.checkpointing import Checkpointer
 from accord.train.optimiser import Optimiser
+from accord.train.ranks import FirstFailedError, check_alike, rank_names, stop_sharing
 from accord.train.seeds import seed_of, seeded, stage_seed
 
 __all__ = ["StepResult", "StepSkipped", "TrainingLoop", "TrainingStep"]
@@ -88,6 +89,8 @@ class TrainingLoop:
         if optimiser.settings.moments_from is not None and not self._done:
             optimiser.take_over_moments(Path(optimiser.settings.moments_from))
         self._updates = optimiser.done
+        # No process makes a step before all have taken up the same checkpoint.
+        check_alike(lambda: self._done, f"the step that {stage} goes on from")
 
     @property
     def state(self) -> dict[str, Any]:
@@ -102,7 +105,8 @@ class TrainingLoop:
     def steps(self, step_of: Callable[[int], StepResult[M]], save: Callable[[], None]) -> Iterator[TrainingStep[M]]:
         """Make the steps that are still to be made, each by `step_of(number)`; then `save` the model.
 
-        A step that raises `StepSkipped` is left out.
+        A step that raises `StepSkipped` is left out. Where several processes share the steps, the first one alone logs
+        and keeps them, and `StepsOver` is raised in the others when all are made.
 
         Raises what a step raises; a `TrainingStopped` then names the last whole step, which is kept. Where a signal
         asked the process to end, the step under way is finished and kept, and `Terminated` is raised.
@@ -112,15 +116,17 @@ class TrainingLoop:
                 self._end_if_asked()
                 began = monotonic()
                 try:
-                    with seeded(seed_of(self.seed, "global", number)):
+                    with seeded(seed_of(self.seed, "global", number, *rank_names())):
                         result = step_of(number)
-                except StepSkipped:
+                except (StepSkipped, FirstFailedError):
                     self._count(number)
                     continue
                 metrics = result.metrics.model_copy(update={"seconds": round(monotonic() - began, 3)})
                 self._record(metrics, result.rows)
                 yield TrainingStep(metrics, self.total)
             self._end_if_asked()
+        self._check_weights()
+        stop_sharing()
         save()
         if self.optimiser.settings.keep_moments:
             with MOMENTS.write(self.run, stage=self.stage) as folder:
@@ -152,7 +158,12 @@ class TrainingLoop:
         """Count a step that is over, and keep it where it is due."""
         self._done, self._updates = number, self.optimiser.done
         if number % self.save_every == 0:
+            self._check_weights()
             self._checkpointer.save(number)
+
+    def _check_weights(self) -> None:
+        """Raises `TrainingStopped` where processes that share the stage have other weights than one another."""
+        check_alike(self.optimiser.checksum, f"the weights of {self.stage}")
 
     def _end_if_asked(self) -> None:
         """Raises `Terminated` where a signal asked for the end."""

@@ -21,6 +21,7 @@ from accord.lm.memory import release_memory
 from accord.lm.packed import BATCH_TOKENS, PackedBatch, TokenizedCompletion, default_row_tokens, pack
 from accord.lm.settings import ModelSettings
 from accord.run import RunDirectory
+from accord.train.ranks import from_first
 
 __all__ = ["ActivationBytes", "BatchLimits", "measure_activation_bytes", "plan_batch_limits", "stage_batch_limits"]
 
@@ -50,17 +51,21 @@ def stage_batch_limits(
     predicts   whether logits are needed
 
     To be called when all models and the optimiser of the stage are there. A plan is kept in the run, so that a
-    resumed stage splits its batches as before. Raises `ModelError` where not even one sequence fits.
+    resumed stage splits its batches as before; processes that share the stage have the first one's. Raises `ModelError`
+    where not even one sequence fits.
     """
     if settings.memory_gb is None:
         return BatchLimits()
-    if not BATCHES.has(run, stage):
-        limits = plan_batch_limits(
-            causal, memory_gb=settings.memory_gb, longest=longest, predicts=predicts, stage=stage
-        )
-        BATCHES.write(run, BatchLimitsRow(**vars(limits)), stage=stage)
-    row = BATCHES.read(run, stage)
-    return BatchLimits(row.row_tokens, row.batch_tokens)
+    memory_gb = settings.memory_gb
+
+    def planned() -> BatchLimits:
+        if not BATCHES.has(run, stage):
+            limits = plan_batch_limits(causal, memory_gb=memory_gb, longest=longest, predicts=predicts, stage=stage)
+            BATCHES.write(run, BatchLimitsRow(**vars(limits)), stage=stage)
+        row = BATCHES.read(run, stage)
+        return BatchLimits(row.row_tokens, row.batch_tokens)
+
+    return from_first(planned)
 
 
 @dataclass(frozen=True)

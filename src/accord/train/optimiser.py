@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from accord.errors import ArtefactError, TrainingStopped
+from accord.train.ranks import gather, is_first, process_count, sum_gradients
 from accord.train.tensor_files import load_tensors, save_tensors
 
 __all__ = ["Optim", "Optimiser"]
@@ -82,6 +83,7 @@ class Optimiser:
         self.settings = settings
         self.steps = max(steps, 1)
         self.done = 0
+        self._lost: float | None = None  # a loss that is not finite, where other processes have to hear of it first
         head_ids = {id(weight) for weight in heads}
         apart_ids = {id(weight) for weight in apart}
         self._weights = list(weights)
@@ -122,11 +124,12 @@ class Optimiser:
         """Backpropagate one micro-batch's part of the step's loss and add its gradient in float32.
 
         The parts must sum to the step's loss: divide by the whole step's count, never by the micro-batch's.
-        Returns the part. Raises `TrainingStopped` where it is not finite.
+        Returns the part. Raises `TrainingStopped` where it is not finite; where several processes share the step, all
+        of them do in `step`.
         """
         value = float(loss.detach())
         if not math.isfinite(value):
-            raise TrainingStopped(f"the loss became {value} at update {self.done + 1}")
+            self._stop_by_loss(value)
         loss.backward()
         for weight, master in self._pairs():
             if weight is master or weight.grad is None:
@@ -138,10 +141,20 @@ class Optimiser:
             weight.grad = None
         return value
 
+    def _stop_by_loss(self, value: float) -> None:
+        if process_count() == 1:
+            raise TrainingStopped(f"the loss became {value} at update {self.done + 1}")
+        self._lost = value
+
     @torch.no_grad()
     def pull(self, starts: Mapping[nn.Parameter, Tensor], strength: float) -> float:
-        """Add the gradient of strength / 2 * the squared distance of weights from their starts; returns that."""
+        """Add the gradient of strength / 2 * the squared distance of weights from their starts; returns that.
+
+        Where several processes share the step it is the first one's to add.
+        """
         value = 0.0
+        if not is_first():
+            return value
         for weight, master in self._pairs():
             start = starts.get(weight)
             if start is None:
@@ -160,6 +173,10 @@ class Optimiser:
         was nothing to learn, neither momentum nor weight decay moves them. Raises `TrainingStopped` where the norm is
         not finite; no weight has moved then.
         """
+        for lost in gather(self._lost):
+            if lost is not None:
+                raise TrainingStopped(f"the loss became {lost} at update {self.done + 1}")
+        sum_gradients(self._masters)
         norm = self._norm()
         if not math.isfinite(norm):
             raise TrainingStopped(f"the gradient norm became {norm} at update {self.done + 1}; the last step is kept")
@@ -184,6 +201,11 @@ class Optimiser:
                 for master in group["params"]:
                     master.grad = None
         return math.hypot(*norms)
+
+    @torch.no_grad()
+    def checksum(self) -> float:
+        """A number that two optimisers of the same weights and settings share if they took the same steps."""
+        return float(sum(master.double().sum() for master in self._masters))
 
     def save(self, file: Path) -> None:
         """Write master weights and moments, from which `load` goes on to the same numbers."""

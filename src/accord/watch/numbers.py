@@ -48,6 +48,7 @@ def to_json(view: RunView) -> dict[str, Any]:
         ],
         "rounds": [_round(row) for row in view.rounds],
         "machine": {} if manifest is None else dict(manifest.machine),
+        "processes": {} if manifest is None else dict(manifest.processes),
         "versions": {} if manifest is None else dict(manifest.versions),
         "problems": [clean(problem) for problem in snapshot.problems],
     }

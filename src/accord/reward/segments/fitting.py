@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from accord.artefacts import RewardMetrics
-from accord.lm.packed import PackedBatch
+from accord.lm.packed import PackedBatch, length_of
 from accord.lm.reward_model import ScalarHeadModel
 from accord.lm.settings import ModelSettings
 from accord.reward.heads import Heads
@@ -17,6 +17,7 @@ from accord.reward.observations import Observation, completions_of
 from accord.reward.prior import Prior
 from accord.reward.segments.reading import ReadText, outputs
 from accord.train import BatchLimits, Optimiser
+from accord.train.ranks import own_share, sum_numbers
 
 __all__ = ["SegmentFitting", "segment_loss", "start_at_base_rates"]
 
@@ -56,7 +57,7 @@ class SegmentFitting:
         """
         observations = [each for group in groups for each in group]
         names = completions_of(observations)
-        answers = [replace(self.texts[name].answer, key=key) for key, name in enumerate(names)]
+        answers = own_share([replace(self.texts[name].answer, key=key) for key, name in enumerate(names)], length_of)
         weight = self.mean_weight * sum(len(each.content.labels) for each in observations)
         loss = 0.0
         for batch in self.limits.pack(self.judge.causal, answers):
@@ -65,15 +66,16 @@ class SegmentFitting:
                 loss += self.optimiser.add(self._loss(batch, said) / weight)
         penalty = self.prior.add(self.optimiser)
         rate = self.optimiser.rate
+        norm = self.optimiser.step()
         return RewardMetrics(
             step=step,
-            loss=loss,
+            loss=sum_numbers({"loss": loss})["loss"],
             accuracy=None,
             pairs=0,
             observations=dict(Counter(each.content.kind for each in observations)),
             penalty=penalty,
             lr=rate,
-            grad_norm=self.optimiser.step(),
+            grad_norm=norm,
         )
 
     def _loss(self, batch: PackedBatch, said: Sequence[Sequence[Observation]]) -> Tensor:

@@ -27,6 +27,7 @@ from accord.reward.settings import RewardSettings
 from accord.reward.terms.acts import observed
 from accord.run import RunDirectory
 from accord.train import Optim, Optimiser, StepResult, TrainingLoop, TrainingStep, stage_batch_limits, stage_seed
+from accord.train.ranks import shares_steps
 
 __all__ = ["SegmentReward"]
 
@@ -91,6 +92,7 @@ class SegmentReward(RewardSettings, ModelSettings):
         """The same with the text of its chat template for the file, which is meant from `folder`."""
         return ModelSettings.anchored(self, folder)
 
+    @shares_steps
     def steps(
         self, data: Dataset, run: RunDirectory, *, split: str = "train", stage: str = "reward"
     ) -> Iterator[TrainingStep[RewardMetrics]]:

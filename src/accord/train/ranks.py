@@ -1,0 +1,372 @@
+"""Several processes that train one model: which of them this is, its share of a step, sums over all of them.
+
+torchrun starts them, and torch.distributed carries what passes between them: gloo on the CPU, nccl between GPUs. The
+first process, rank 0, does the run; the others take part in stages whose steps can be shared. A step can be where it is
+a function of its number: every process finds the same pairs, texts and seeds, takes its share of them, and adds to the
+gradient what of the whole step's loss is due to it. Gradients are summed before their norm is taken, so all processes
+take the same step, from the same weights to the same weights.
+
+Outside of a stage that is shared (`sharing`) everything here is what a process does that is alone.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, ClassVar, TypeVar
+
+import psutil
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.distributed.rendezvous import rendezvous
+
+from accord.errors import AccordError, RecipeError, TrainingStopped
+from accord.run.launch import Launch, launch_of
+
+__all__ = [
+    "FirstFailedError",
+    "StepsOver",
+    "check_alike",
+    "from_first",
+    "gather",
+    "is_first",
+    "is_shared",
+    "is_shared_kind",
+    "next_task",
+    "own_share",
+    "process_count",
+    "process_group",
+    "rank_names",
+    "report_problem",
+    "shares_steps",
+    "sharing",
+    "started_count",
+    "stop_sharing",
+    "sum_gradients",
+    "sum_numbers",
+    "sum_tensor",
+]
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+PATIENCE = timedelta(days=300)
+"""How long a process waits for another one: the first may evaluate for days. One that is gone is noticed at once."""
+BUCKET = 1 << 24  # numbers summed in one message
+LOOK = 0.5  # seconds between two looks after the first process
+_MARK = "_shares_steps"
+
+
+class FirstFailedError(Exception):
+    """The first process could not do what all wait for. It says itself why, and whether this step alone is left out."""
+
+
+class StepsOver(Exception):  # noqa: N818 - it reads as what happened
+    """All steps of a stage are made; what comes after them is the first process's."""
+
+
+@dataclass
+class _Group:
+    """The processes that were started together. `apart`: a step ended somewhere within, and they may wait anywhere."""
+
+    launch: Launch
+    store: Any
+    shares: bool = False
+    apart: bool = False
+
+    @contextmanager
+    def hearing(self) -> Iterator[None]:
+        """Raises `TrainingStopped` where another process is heard no more."""
+        try:
+            yield
+        except RuntimeError as error:  # what torch.distributed raises where a connection is gone
+            self.apart = True
+            raise TrainingStopped(self._why_lost(error)) from error
+
+    def _why_lost(self, error: RuntimeError) -> str:
+        count = self.launch.count
+        with suppress(RuntimeError):  # the store is torchrun's, and may be gone too
+            for rank in range(count):
+                if rank != self.launch.rank and self.store.check([f"problem/{rank}"]):
+                    return f"process {rank + 1} of {count}: {self.store.get(f'problem/{rank}').decode()}"
+        heard = str(error).partition("\n")[0].strip()
+        return f"one of the {count} processes has ended ({heard}); start them again with --resume, as many as you like"
+
+
+class _Process:
+    """What this process belongs to."""
+
+    group: ClassVar[_Group | None] = None
+
+
+# -- the processes ------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def process_group() -> Iterator[Launch]:
+    """Inside the block this process and the others of its launch hear one another; alone, nothing is set up.
+
+    When the block of the first one ends, the others have no more to do (`next_task`). Raises `RecipeError` where there
+    are more processes than GPUs.
+    """
+    launch = launch_of()
+    if launch.count == 1:
+        yield launch
+        return
+    backend = "gloo"
+    if torch.cuda.is_available():
+        if launch.count > (gpus := torch.cuda.device_count()):
+            raise RecipeError(
+                f"{launch.count} processes share {gpus} GPU(s); give --nproc-per-node {gpus}, or hide the GPUs "
+                "(CUDA_VISIBLE_DEVICES='')"
+            )
+        torch.cuda.set_device(launch.rank)
+        backend = "cpu:gloo,cuda:nccl"
+    store, _, _ = next(rendezvous("env://"))
+    own = dist.PrefixStore("accord", store)  # type: ignore[attr-defined]  # it is public all the same
+    dist.init_process_group(backend, store=store, rank=launch.rank, world_size=launch.count, timeout=PATIENCE)
+    launch = Launch(dist.get_rank(), dist.get_world_size())
+    _Process.group = group = _Group(launch, own)
+    _look_after_first(group)
+    try:
+        yield launch
+        if launch.is_first and not group.apart:
+            _tell(group, None)
+    finally:
+        _Process.group = None
+    dist.destroy_process_group()
+
+
+def _look_after_first(group: _Group) -> None:
+    """End this process where the first one is gone, whatever it waits for then."""
+    if group.launch.is_first:
+        group.store.set("first", str(os.getpid()))
+        return
+    processes: Any = psutil
+    first = processes.Process(int(group.store.get("first")))
+
+    def look() -> None:
+        while True:
+            time.sleep(LOOK)
+            try:
+                gone = not first.is_running() or first.status() == psutil.STATUS_ZOMBIE
+            except psutil.NoSuchProcess:
+                gone = True
+            if gone:
+                os._exit(0)  # whatever ended the first one is for that one to say
+
+    threading.Thread(target=look, daemon=True).start()
+
+
+def _tell(group: _Group, task: object) -> None:
+    with group.hearing():
+        dist.broadcast_object_list([task], src=0, device=torch.device("cpu"))
+
+
+def next_task() -> Any:
+    """What the first process asks the others to take part in, when it does; None where nothing is left to do."""
+    group = _Process.group
+    assert group is not None
+    task: list[Any] = [None]
+    with group.hearing():
+        dist.broadcast_object_list(task, src=0, device=torch.device("cpu"))
+    group.shares = task[0] is not None
+    return task[0]
+
+
+def started_count() -> int:
+    """How many processes were started together, and hear one another."""
+    return 1 if _Process.group is None else _Process.group.launch.count
+
+
+def report_problem(problem: AccordError) -> None:
+    """Leave word for the first process of what ends this one."""
+    if _Process.group is None:
+        return
+    with suppress(RuntimeError):  # the first one is gone, and the store with it
+        _Process.group.store.set(f"problem/{_Process.group.launch.rank}", str(problem))
+
+
+@contextmanager
+def sharing(task: object) -> Iterator[None]:
+    """Inside the block the first process trains together with the others, who are handed `task`."""
+    group = _Process.group
+    assert group is not None
+    if group.apart:
+        raise TrainingStopped("the processes that were started together are not together any more; start them again")
+    _tell(group, task)
+    group.shares = True
+    try:
+        yield
+    except BaseException:
+        group.apart = True
+        raise
+    finally:
+        group.shares = False
+
+
+def stop_sharing() -> None:
+    """The steps of a stage are made: what comes after them is the first process's alone.
+
+    Raises `StepsOver` in the others.
+    """
+    first = is_first()
+    if _Process.group is not None:
+        _Process.group.shares = False
+    if not first:
+        raise StepsOver
+
+
+def _sharing_group() -> _Group | None:
+    group = _Process.group
+    return group if group is not None and group.shares else None
+
+
+# -- what a stage says ----------------------------------------------------------------------------------------------
+
+
+def shares_steps(method: F) -> F:
+    """Mark `steps`, or `update`, of settings whose steps several processes may share; who overrides it says so anew."""
+    setattr(method, _MARK, True)
+    return method
+
+
+def is_shared(settings: object) -> bool:
+    """Whether several processes may share the steps of these settings."""
+    return is_shared_kind(type(settings)) and not getattr(settings, "trains_alone", False)
+
+
+def is_shared_kind(kind: type) -> bool:
+    """Whether several processes may share the steps of a class of settings, whatever they are."""
+    methods = [method for name in ("steps", "update") if (method := getattr(kind, name, None)) is not None]
+    return all(getattr(method, _MARK, False) for method in methods)
+
+
+# -- within a step --------------------------------------------------------------------------------------------------
+
+
+def process_count() -> int:
+    """How many processes share the stage that is under way."""
+    group = _sharing_group()
+    return 1 if group is None else group.launch.count
+
+
+def is_first() -> bool:
+    """Whether this is the first of them."""
+    return _rank() == 0
+
+
+def rank_names() -> tuple[int, ...]:
+    """What tells the seeds of this process from the first one's, where each is to draw for itself (dropout)."""
+    return (_rank(),) if _rank() else ()
+
+
+def _rank() -> int:
+    group = _sharing_group()
+    return 0 if group is None else group.launch.rank
+
+
+def own_share(parts: Sequence[T], cost: Callable[[T], float] = lambda part: 1.0) -> list[T]:
+    """This process's parts of a step, consecutive ones; each process's cost about as much together."""
+    if (count := process_count()) == 1:
+        return list(parts)
+    costs = [cost(part) for part in parts]
+    total, before, own = sum(costs), 0.0, []
+    for part, its_cost in zip(parts, costs, strict=True):
+        if int(count * (before + its_cost / 2) / total) == _rank():
+            own.append(part)
+        before += its_cost
+    return own
+
+
+def sum_tensor(tensor: Tensor) -> Tensor:
+    """The sum over processes of what each has of a tensor, in its place."""
+    if (group := _sharing_group()) is not None:
+        with group.hearing():
+            dist.all_reduce(tensor)
+    return tensor
+
+
+def sum_numbers(numbers: Mapping[str, float]) -> dict[str, float]:
+    """The sums over processes of what each has of some numbers."""
+    if process_count() == 1:
+        return dict(numbers)
+    total = sum_tensor(torch.tensor(list(numbers.values()), dtype=torch.float64))
+    return dict(zip(numbers, total.tolist(), strict=True))
+
+
+def gather(value: T) -> list[T]:
+    """What each process has, in their order."""
+    group = _sharing_group()
+    if group is None:
+        return [value]
+    values: list[Any] = [None] * group.launch.count
+    with group.hearing():
+        dist.all_gather_object(values, value)
+    return values
+
+
+def from_first(make: Callable[[], T]) -> T:
+    """What the first process makes, in all of them: for what must be asked, drawn or measured once.
+
+    Raises in the first one what `make` raises, `FirstFailedError` in the others.
+    """
+    group = _sharing_group()
+    if group is None:
+        return make()
+    if not group.launch.is_first:
+        heard: T = _heard_from_first(group)
+        return heard
+    try:
+        value = make()
+    except Exception:
+        _tell(group, (False, None))
+        raise
+    _tell(group, (True, value))
+    return value
+
+
+def _heard_from_first(group: _Group) -> Any:
+    heard: list[Any] = [None]
+    with group.hearing():
+        dist.broadcast_object_list(heard, src=0, device=torch.device("cpu"))
+    made, value = heard[0]
+    if not made:
+        raise FirstFailedError
+    return value
+
+
+def check_alike(make: Callable[[], object], what: str) -> None:
+    """Raises `TrainingStopped` where the processes do not all have the same of something."""
+    if process_count() == 1:
+        return
+    values = gather(make())
+    if any(each != values[0] for each in values):
+        raise TrainingStopped(f"the processes differ in {what} ({', '.join(map(str, values))}); go on with --resume")
+
+
+def sum_gradients(weights: Sequence[nn.Parameter]) -> None:
+    """Give each weight the sum of its gradients over processes; none where no process has one."""
+    if process_count() == 1:
+        return
+    has_W = sum_tensor(torch.tensor([float(weight.grad is not None) for weight in weights]))
+    bucket: list[nn.Parameter] = []
+    for weight, has in zip(weights, has_W.tolist(), strict=True):
+        if not has:
+            continue
+        if bucket and (weight.device != bucket[0].device or sum(w.numel() for w in bucket) + weight.numel() > BUCKET):
+            _sum_bucket(bucket)
+            bucket = []
+        bucket.append(weight)
+    if bucket:
+        _sum_bucket(bucket)
+
+
+def _sum_bucket(weights: Sequence[nn.Parameter]) -> None:
+    parts = [torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in weights]
+    flat = sum_tensor(torch.cat([part.reshape(-1) for part in parts]))
+    for weight, part in zip(weights, flat.split([weight.numel() for weight in weights]), strict=True):
+        weight.grad = part.view_as(weight)
