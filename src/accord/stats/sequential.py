@@ -84,7 +84,7 @@ def log_likelihoods(signed_N: Iterable[float], weight_N: Iterable[float] | None 
     return found_J
 
 
-def changed_slope(held_out_J: Floats, batches: Sequence[Sequence[float]]) -> float:
+def changed_slope(held_out_J: Floats, batches: Sequence[Sequence[float] | Floats]) -> float:
     """Evidence that a judge's slope changed from some batch on, against any one slope throughout; 1 of no batches.
 
     held_out_J is that of outcomes before all batches, as `log_likelihoods` has it; `batches` are log-odds of what
