@@ -148,7 +148,7 @@ def test_two_rewards_are_too_few(tmp_path: Path) -> None:
     judges: dict[str, Judge] = {"reward": Of(truth, by_length), "eval_reward": Of(truth)}
     finding = assessed("RE1 foretold", tmp_path, judges)
     assert finding.verdict is Verdict.NOT_ASSESSABLE
-    assert "3 rewards (there are 2)" in finding.needs
+    assert "3 rewards (there are 2;" in finding.needs
 
 
 @settings(max_examples=30, deadline=None)

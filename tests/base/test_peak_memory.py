@@ -1,6 +1,7 @@
 """The most memory of a stage: since it began, of all goes at it, and what is told of it."""
 
 import json
+from mmap import mmap
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -19,8 +20,11 @@ needs_marks = pytest.mark.skipif(
 
 
 def hold(size: int) -> None:
-    """Hold so many bytes for a moment, and let them go."""
-    assert np.ones(size, np.uint8).any()
+    """Hold so many bytes for a moment, and let them go; of pages that the process did not have before."""
+    with mmap(-1, size) as pages:
+        held = np.frombuffer(pages, np.uint8)
+        held[:] = 1
+        del held
 
 
 def of(watch: PeakWatch) -> int:

@@ -209,7 +209,7 @@ def test_gold_is_read_as_it_would_be_given_here() -> None:
         ("rating", {"scale": SCALE}, {"value": 2, "scale": {"low": 1, "high": 5}}, "1..5, and the study's is 1..7"),
         ("rating", {"scale": SCALE}, {"value": 2.5, "scale": SCALE}, "steps of 1 from 1"),
         ("label", {"labels": ["a", "b"]}, {"selected": ["a"], "options": ["a"]}, "the study's are a, b"),
-        ("steps", {}, {"verdicts": ["right", "wrong"]}, "each of the 1 steps; there are 2"),
+        ("steps", {}, {"verdicts": ["right", "wrong"]}, "Give a verdict on the step; there are 2"),
         ("spans", {"span_types": ["wrong"]}, {"spans": [{"start": 0, "end": 9, "type": "wrong"}]}, "ends at 9"),
         ("spans", {"span_types": ["wrong"]}, {"spans": [{"start": 0, "end": 1, "type": "rude"}]}, "no type of mark"),
         ("correction", {"longest": 5}, {"text": "too long"}, "shorten it to 5"),

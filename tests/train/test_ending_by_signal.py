@@ -55,6 +55,14 @@ def rows(run: RunDirectory) -> list[dict[str, object]]:
     return [{**row, "seconds": 0} for row in run.log("sft/metrics.jsonl").rows()]
 
 
+@pytest.fixture(autouse=True)
+def hung_up() -> Iterator[None]:
+    """A terminal that is closed ends what is not told otherwise, also where these tests were told otherwise (nohup)."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Iterator[RunDirectory]:
     with RunDirectory.create(tmp_path / "run") as made:
