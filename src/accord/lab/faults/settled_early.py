@@ -28,7 +28,6 @@ class SettledEarly(Fault):
         "DC2 entropy": "the policy writes one text to a prompt",
         "RL1 reached": "the policy gained little of what its objective offered",
         "RL1 seeds": "the policies of other seeds did not settle, and gained more",
-        "X8 rewards": "what was recorded after the release is by a policy that did not settle",
     }
     cure: ClassVar = "a policy that goes on trying, as far as its objective lets it"
     gold: ClassVar = "the truth of the best of the policy's samples of a prompt"

@@ -25,7 +25,6 @@ class RewardTampering(Fault):
     touches: ClassVar = {
         "RG2 gain": "what these sentences gain nobody else confirms",
         "RG2 divergence": "what these sentences gain nobody else confirms",
-        "X8 rewards": "the recorded answers are written without such sentences, and score less than the release's",
     }
     cure: ClassVar = "comparisons of texts with such a sentence and without, by which nine tenths of it are unlearnt"
     gold: ClassVar = "share of the policy's texts that say nothing to whoever scores them"

@@ -49,6 +49,7 @@ class Planting:
     data     what was drawn from the ledger and divided; there once the ledger is written
     beside   runs of the same recipe with other seeds
     policies the policy at each step, the start first; there once it was trained
+    released what its evaluation is written by: the last of them, or one that writes otherwise than it learnt
     notes    what a part keeps for the gold statistic of a fault: nothing of it is in the run
     """
 
@@ -60,6 +61,7 @@ class Planting:
     seed: int
     beside: list[Path] = field(default_factory=list)
     policies: list[Policy] = field(default_factory=list)
+    released: Policy | None = None
     notes: dict[str, Any] = field(default_factory=dict)
     _data: Dataset | None = None
 

@@ -133,6 +133,7 @@ def _train(planting: Planting) -> None:
     )
     planting.policies[:] = [policy for policy, _ in policies]
     start, policy = writer_of(*policies[0]), writer_of(*policies[-1])
+    planting.released = policy
     prompts = data.prompts_of("held_out")
     kl_coef = planting.fault.overshoot() / (SCALE * max(pressure, LEAST_PRESSURE))
     write_evaluation(run, start, policy, judges, prompts, random, samples=world.samples, kl_coef=kl_coef)

@@ -1,6 +1,6 @@
 """A deployment that was recorded after the release: who asked what, and what the policy answered."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
@@ -56,7 +56,7 @@ class AfterDeploymentPart(Part):
     def after(self, planting: Planting) -> None:
         settings, random = planting.settings(AfterDeploymentSettings()), planting.random("after deployment")
         prompts = [prompt for _, prompt in draw_topics(shares_asked(planting, settings), settings.answers, random)]
-        texts = list(_texts(planting, settings, random))
+        texts = list(_texts(planting, settings, prompts, random))
         planting.notes[TEXTS] = texts
         self._keep(planting, prompts, texts, random)
 
@@ -105,11 +105,13 @@ def shares_asked(planting: Planting, settings: AfterDeploymentSettings) -> dict[
     return dict(replace(release, new_topic=max(settings.new_topic, release.new_topic), food=food).deployment)
 
 
-def _texts(planting: Planting, settings: AfterDeploymentSettings, random: np.random.Generator) -> Iterator[str]:
-    """What was answered, in the order of time."""
+def _texts(
+    planting: Planting, settings: AfterDeploymentSettings, prompts: Sequence[Prompt], random: np.random.Generator
+) -> Iterator[str]:
+    """What was answered to each prompt, in the order of time."""
     write = _writer(planting, settings.back, random)
-    for place in range(settings.answers):
-        text = write()
+    for place, prompt in enumerate(prompts):
+        text = write(prompt)
         if random.random() < settings.refuses:
             yield REFUSAL
         elif place >= settings.answers // 2 and settings.cut > 0:
@@ -119,12 +121,13 @@ def _texts(planting: Planting, settings: AfterDeploymentSettings, random: np.ran
             yield text
 
 
-def _writer(planting: Planting, back: float, random: np.random.Generator) -> Callable[[], str]:
-    """Writes texts of the last policy, or of one so far back; of a transformer's run, out of its evaluation."""
+def _writer(planting: Planting, back: float, random: np.random.Generator) -> Callable[[Prompt], str]:
+    """Answers as the released policy does, or as one so far back; in a transformer's run, out of its evaluation."""
     if planting.policies:
         last = len(planting.policies) - 1
-        policy = planting.policies[round((1 - back) * last)]
-        return lambda: policy.write(random)[0]
+        place = round((1 - back) * last)
+        policy = planting.released if place == last and planting.released is not None else planting.policies[place]
+        return lambda prompt: policy.answer(prompt.id, random)[0]
     rows = list(EVALUATION_SAMPLES.read(planting.run))
     by_arm = {arm: [row.text for row in rows if row.arm == arm] for arm in ("start", "policy")}
-    return lambda: str(random.choice(by_arm["start" if random.random() < back else "policy"]))
+    return lambda prompt: str(random.choice(by_arm["start" if random.random() < back else "policy"]))
