@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from small_studies import KINDS, lay_out
-from talking_server import SILENCE, Answers, answer_key, last_message, spoken, talking
 
 from accord.cli import run
 from accord.collect import KINDS as QUESTIONS
 from accord.feedback import Ledger, draw_pairs, same_answer
 from accord.records import Critique, Declined, Evaluator, Feedback
+from talking_server import SILENCE, Answers, answer_key, last_message, spoken, talking
 
 REPLIES = {
     "comparison": "A 0.5",

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 from small_studies import lay_out
-from talking_server import SILENCE, answer_key, talking
 
 from accord.cli import run
 from accord.feedback import Ledger, draw_pairs
+from talking_server import SILENCE, answer_key, talking
 
 
 def arguments(study: Path, ledger: Path, url: str, *more: str) -> list[str]:

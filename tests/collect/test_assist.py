@@ -10,7 +10,6 @@ import pytest
 from in_browser import CHROMIUM, enter, feedback_in, send, shown, violations
 from small_desks import join, lay, lines, opened, pairs, task
 from small_studies import lay_out, visiting
-from talking_server import answer_key, talking
 
 from accord.cli.answerers import assistant_of
 from accord.collect import Desk, Person, Task
@@ -20,6 +19,7 @@ from accord.errors import ModelError, RecordError, StudyError
 from accord.feedback import Ledger, assistance_effects, draw_pairs
 from accord.interfaces import Item
 from accord.records import Comparison, Critique, Declined, Evaluator, Judgement, Span, Spans, Usage
+from talking_server import answer_key, talking
 
 N = 6
 WRONG = {"critique": "It is wrong.", "by": "critic"}

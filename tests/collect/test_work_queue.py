@@ -10,7 +10,6 @@ from threading import Barrier
 import numpy as np
 import pytest
 from small_studies import lay_out
-from talking_server import answer_key, spoken, talking
 
 from accord.cli import run
 from accord.collect import Study
@@ -23,6 +22,7 @@ from accord.errors import ModelError
 from accord.feedback import Ledger
 from accord.interfaces import Item, Reply, Scores
 from accord.records import Comparison, Completion, Prompt, Sampling
+from talking_server import answer_key, spoken, talking
 
 
 def test_what_finished_is_kept_before_what_nobody_foresaw_is_raised() -> None:
