@@ -21,6 +21,7 @@ from accord.lm.native.kernels import Kernels, kernels_for
 from accord.records import Sampling
 from families import ours
 
+needs_compiler = pytest.mark.skipif(build.compiled().functions is None, reason=build.compiled().about)
 DTYPES = [torch.float32, torch.bfloat16]
 TOLERANCE = {torch.float32: 2e-6, torch.bfloat16: 6e-3}  # of the norm; bfloat16 rounds by .004 at most
 
@@ -39,6 +40,7 @@ def off(found: Tensor, wanted: Tensor) -> float:
     return float((found.double() - wanted.double()).norm() / wanted.double().norm())
 
 
+@needs_compiler
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("width", [1, 7, 16, 576, 1001])
 def test_norm_and_gate_are_those_of_torch(dtype: torch.dtype, width: int) -> None:
@@ -49,6 +51,7 @@ def test_norm_and_gate_are_those_of_torch(dtype: torch.dtype, width: int) -> Non
     assert off(kernels(dtype).gated(x_aD), silu(gate_aI) * up_aI) < TOLERANCE[dtype]
 
 
+@needs_compiler
 def test_what_is_no_number_stays_none_and_what_is_great_stays_great() -> None:
     for dtype in DTYPES:
         strange_X = torch.tensor([torch.nan, -torch.nan, -torch.inf, torch.inf, 1e30, -1e30, 0.0, -89.0], dtype=dtype)
@@ -57,6 +60,7 @@ def test_what_is_no_number_stays_none_and_what_is_great_stays_great() -> None:
         torch.testing.assert_close(found_X[3:].double(), silu(strange_X[3:].double()), atol=1e-7, rtol=0.01)
 
 
+@needs_compiler
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     dtype=st.sampled_from(DTYPES),
@@ -140,6 +144,7 @@ def turned(head_D: Tensor, norm: list[tuple[Tensor, float]], cos_D: Tensor, sin_
     return plain_D * cos_D.double() + plain_D.roll(len(plain_D) // 2, -1) * sin_D.double()
 
 
+@needs_compiler
 def test_threads_share_the_work_and_change_no_bit() -> None:
     def everything() -> list[Tensor]:
         one = kernels(torch.bfloat16)
@@ -160,6 +165,7 @@ def test_threads_share_the_work_and_change_no_bit() -> None:
     assert all(map(torch.equal, alone, shared))
 
 
+@needs_compiler
 def test_tensors_of_another_kind_are_refused() -> None:
     with pytest.raises(ValueError, match=r"a contiguous torch\.float32 tensor on the CPU is needed"):
         kernels(torch.float32).gated(torch.zeros(2, 8, dtype=torch.bfloat16))
@@ -168,6 +174,7 @@ def test_tensors_of_another_kind_are_refused() -> None:
     assert kernels_for(torch.float64) is None
 
 
+@needs_compiler
 def test_a_wrong_kernel_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     exact = Kernels.normed
     monkeypatch.setattr(Kernels, "normed", lambda self, x, weight, eps: exact(self, x, weight, eps + 0.1))
@@ -175,6 +182,7 @@ def test_a_wrong_kernel_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (causal.by_hand, causal.native) == (True, False)
 
 
+@needs_compiler
 @pytest.mark.parametrize("family", ["llama", "qwen3"])
 def test_what_is_written_is_what_is_written_without_kernels(family: str) -> None:
     causal = ours(family)
@@ -205,6 +213,7 @@ def compiler_that(does: str, folder: Path) -> str:
     return str(file)
 
 
+@needs_compiler
 def test_it_is_compiled_once_and_found_again(fresh: Path) -> None:
     assert build._compiled().functions is not None
     (made,) = fresh.glob("*/kernels.so")
@@ -214,6 +223,7 @@ def test_it_is_compiled_once_and_found_again(fresh: Path) -> None:
     assert made.stat().st_mtime_ns == changed
 
 
+@needs_compiler
 def test_a_damaged_file_is_said_and_compiled_again(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as unopened:
         unopened.setattr(build, "CDLL", lambda path: None)
@@ -251,6 +261,7 @@ def test_without_a_compiler_or_where_it_is_switched_off(fresh: Path, monkeypatch
     assert not fresh.exists()
 
 
+@needs_compiler
 @pytest.mark.parametrize("instructions", ["avx2", "default"])
 def test_other_instructions_have_kernels_of_their_own(instructions: str, fresh: Path) -> None:
     """A processor plays an older one; the model's own numbers decide there, too."""
