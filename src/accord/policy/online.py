@@ -41,7 +41,7 @@ from accord.policy.moving_judge import AtStep, MovingJudge
 from accord.policy.optimum import KLObjective
 from accord.policy.rollout import Rollout, generate_rollouts, longest_of, positions
 from accord.policy.shared_sampler import SharedSampler
-from accord.policy.step_metrics import online_metrics
+from accord.policy.step_metrics import frac_zero_std, rollout_metrics
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
 from accord.run.stopping import termination
@@ -404,8 +404,24 @@ class OnlineTrainer:
         return rollout.rows(step, s.sampling.temperature, cautious_rewards=low_B, reward_version=version)
 
     def step_metrics(self, rollout: Rollout, step: int, numbers: dict[str, Any]) -> OnlineMetrics:
-        """What is logged of a step (`online_metrics`); it ends there."""
-        return online_metrics(self, rollout, step, numbers)
+        """What is logged of a step: the algorithm's `numbers` of its updates, and what all algorithms log.
+
+        Moves multipliers and weights of groups (`update_multipliers`): the step ends here.
+        """
+        s = self.settings
+        cautious = s.is_cautious and s.maxmin is None
+        moving = self.judge if isinstance(self.judge, MovingJudge) else None
+        return OnlineMetrics(
+            step=step,
+            **rollout_metrics(rollout, on_policy=s.on_policy, has_reference=self.reference is not None),
+            cautious_reward=float(self.learnt_from(rollout).score_B.mean()) if cautious else None,
+            # Before `update_multipliers`: by the multipliers that this step was made with.
+            frac_zero_std=frac_zero_std(self.scores(rollout), s.group_size),
+            reward_version=None if moving is None else moving.version,
+            labels=None if moving is None else moving.labels,
+            multipliers=self.update_multipliers(rollout),
+            **numbers,
+        )
 
     def save(self) -> None:
         """Keep the policy, and the value head beside it."""
