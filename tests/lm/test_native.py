@@ -12,12 +12,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.functional import rms_norm, silu
 
 from accord.lm.generate import generate
 from accord.lm.native import build
-from accord.lm.native.kernels import Kernels, kernels_for
+from accord.lm.native.kernels import Kernels, LinearLayers, kernels_for
 from accord.records import Sampling
 from families import ours
 
@@ -58,6 +58,49 @@ def test_what_is_no_number_stays_none_and_what_is_great_stays_great() -> None:
         found_X = kernels(dtype).gated(torch.cat([strange_X, torch.ones(8, dtype=dtype)])[None])[0]
         assert found_X.isfinite().tolist() == [False] * 4 + [True] * 4
         torch.testing.assert_close(found_X[3:].double(), silu(strange_X[3:].double()), atol=1e-7, rtol=0.01)
+
+
+@needs_compiler
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(
+    dtype=st.sampled_from(DTYPES),
+    rows=st.integers(1, 20),
+    width=st.one_of(st.integers(1, 70), st.sampled_from([576, 1001])),
+    sizes=st.lists(st.integers(1, 150), min_size=1, max_size=4),
+    bias=st.booleans(),
+    added=st.booleans(),
+    threads=st.integers(1, 3),
+    seed=st.integers(0, 1000),
+)
+def test_products_are_those_of_torch_and_of_each_row_alone(
+    dtype: torch.dtype, rows: int, width: int, sizes: list[int], bias: bool, added: bool, threads: int, seed: int
+) -> None:
+    x_aD = drawn(seed, rows, width, dtype=dtype)
+    modules = [nn.Linear(width, size, bias=bias and size % 2 == 0, dtype=dtype) for size in sizes]
+    layers, add = LinearLayers(modules, dtype), drawn(seed + 1, rows, sum(sizes), dtype=dtype) if added else None
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads)
+        found = kernels(dtype).multiplied(x_aD, layers, add)
+    finally:
+        torch.set_num_threads(before)
+    wanted = torch.cat([module.double()(x_aD.double()) for module in modules], 1)
+    exact = wanted if add is None else wanted + add.double()
+    scale = x_aD.double().norm(dim=1, keepdim=True) * max(1.0, width**-0.5)  # sums may cancel to almost nothing
+    assert ((found.double() - exact).abs() <= TOLERANCE[dtype] * (scale + exact.abs())).all()
+    alone = [kernels(dtype).multiplied(x_D[None], layers, add if add is None else add[[i]]) for i, x_D in enumerate(x_aD)]
+    assert torch.equal(found, torch.cat(alone))
+
+
+@needs_compiler
+def test_weights_are_read_where_they_lie() -> None:
+    layer = nn.Linear(40, 3)
+    layers, x_aD = LinearLayers([layer], torch.float32), drawn(0, 2, 40)
+    with torch.no_grad():
+        layer.weight.add_(1.0)
+        torch.testing.assert_close(kernels(torch.float32).multiplied(x_aD, layers), layer(x_aD))
+    with pytest.raises(ValueError, match="rows of 40 are multiplied"):
+        kernels(torch.float32).multiplied(drawn(0, 2, 39), layers)
 
 
 @needs_compiler

@@ -19,7 +19,7 @@ from accord.lm.kv_cache import KVCache, PrefillCache
 from accord.lm.machine import computes_bfloat16
 from accord.lm.masks import seen_inputs
 
-__all__ = ["Decoder", "FusedDecoder", "ModelDecoder", "UncachedDecoder"]
+__all__ = ["Decoder", "FusedDecoder", "ModelDecoder", "Product", "UncachedDecoder"]
 
 
 SILU = frozenset({"SiLU", "SiLUActivation"})
@@ -128,15 +128,21 @@ class FusedDecoder(ModelDecoder):
         self._eps = float(config.rms_norm_eps)
         self._embed: Tensor = decoder.embed_tokens.weight
         self._layers: Iterable[_Layer] = (
-            [_Layer(layer, self.dtype) for layer in decoder.layers] if copied else _Taken(decoder.layers, self.dtype)
+            [_Layer(layer, self.dtype, self._product_of) for layer in decoder.layers]
+            if copied
+            else _Taken(decoder.layers, self.dtype, self._product_of)
         )
         self._norm: Tensor = decoder.norm.weight
-        self._head = _product(self.dtype, model.get_output_embeddings()) if copied else None
+        self._head = self._product_of(model.get_output_embeddings()) if copied else None
         self._rotary: Callable[..., tuple[Tensor, Tensor]] = decoder.rotary_emb
 
     @classmethod
     def to_try(cls, causal: CausalModel, dtype: torch.dtype) -> "FusedDecoder":
         return cls(causal, dtype=dtype, copied=False)
+
+    def _product_of(self, *modules: nn.Linear) -> "Product":
+        """Linear layers that read the same input, as one product."""
+        return _product(self.dtype, *modules)
 
     def step(self, cache: KVCache, sequences: Sequence[Sequence[int]]) -> Tensor:
         assert self._head is not None
@@ -180,7 +186,7 @@ def _attend(q_aHD: Tensor, k_aKtD: Tensor, v_aKtD: Tensor, mask_a11t: Tensor, sc
 class _Layer:
     """The weights of a decoder layer, with projections that read the same input fused into one."""
 
-    def __init__(self, layer: Any, dtype: torch.dtype) -> None:
+    def __init__(self, layer: Any, dtype: torch.dtype, product_of: "Callable[..., Product]") -> None:
         attention, mlp = layer.self_attn, layer.mlp
         self.window, self.scaling, self.width = window_of(attention), float(attention.scaling), int(attention.head_dim)
         self.activation: Callable[[Tensor], Tensor] = mlp.act_fn
@@ -190,10 +196,10 @@ class _Layer:
         self.norms = [(norm.weight.to(dtype), norm.variance_epsilon) for norm in _head_norms(attention)]
         projections = [_base(each) for each in (attention.q_proj, attention.k_proj, attention.v_proj)]
         self.sizes = [len(each.weight) // self.width for each in projections]
-        self.qkv = _product(dtype, *projections)
-        self.out = _product(dtype, _base(attention.o_proj))
-        self.gate_up = _product(dtype, _base(mlp.gate_proj), _base(mlp.up_proj))
-        self.down = _product(dtype, _base(mlp.down_proj))
+        self.qkv = product_of(*projections)
+        self.out = product_of(_base(attention.o_proj))
+        self.gate_up = product_of(_base(mlp.gate_proj), _base(mlp.up_proj))
+        self.down = product_of(_base(mlp.down_proj))
 
     def gated(self, gate_up_aI2: Tensor) -> Tensor:
         """activation(gate) * up, of rows that hold one after the other."""
@@ -222,20 +228,20 @@ def _base(module: Any) -> Any:
 class _Taken:
     """The weights of layers, one after the other."""
 
-    def __init__(self, layers: Iterable[Any], dtype: torch.dtype) -> None:
-        self.layers, self.dtype = layers, dtype
+    def __init__(self, layers: Iterable[Any], dtype: torch.dtype, product_of: "Callable[..., Product]") -> None:
+        self.layers, self.dtype, self.product_of = layers, dtype, product_of
 
     def __iter__(self) -> Iterator[_Layer]:
-        return (_Layer(layer, self.dtype) for layer in self.layers)
+        return (_Layer(layer, self.dtype, self.product_of) for layer in self.layers)
 
 
-class _Product(Protocol):
+class Product(Protocol):
     """x W' + b, and something added to it."""
 
     def __call__(self, x: Tensor, add: Tensor | None = None) -> Tensor: ...
 
 
-def _product(dtype: torch.dtype, *modules: nn.Linear) -> _Product:
+def _product(dtype: torch.dtype, *modules: nn.Linear) -> Product:
     """Linear layers that read the same input as one product, in the layout oneDNN chooses for bfloat16 on a CPU.
 
     Where this machine is no faster in bfloat16 than in float32 the product is a plain one.

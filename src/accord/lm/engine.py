@@ -84,7 +84,7 @@ class _Running:
 class Engine:
     """Writes for many requests at once, `slots` of them at a time. `steps` counts the steps taken.
 
-    The weights are read when it is made and not again: make a new one when they have moved.
+    The weights may be read when it is made alone: make a new one when they have moved.
     """
 
     def __init__(self, causal: CausalModel, *, slots: int = 32, length: int = 256) -> None:

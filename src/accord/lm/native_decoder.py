@@ -1,19 +1,22 @@
-"""One more token for many running sequences, with compiled kernels between the library's matrix products.
+"""One more token for many running sequences, with compiled kernels between the matrix products, or for all of it.
 
 The arithmetic is that of `FusedDecoder`; norms, rotary positions, the cache, attention and the gate are three functions
-of C (`accord.lm.native`). A processor without a compiler at hand has the other decoders.
+of C (`accord.lm.native`). So are the products, from weights where they lie, but in bfloat16 on a processor that has
+instructions for it: there the library's are taken. A processor without a compiler at hand has the other decoders.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from accord.lm.causal import CausalModel
-from accord.lm.decoders import Decoder, FusedDecoder, ModelDecoder, UncachedDecoder
+from accord.lm.decoders import Decoder, FusedDecoder, ModelDecoder, Product, UncachedDecoder
 from accord.lm.kv_cache import KVCache
-from accord.lm.native.kernels import WIDEST, kernels_for
+from accord.lm.machine import computes_bfloat16
+from accord.lm.native.build import instructions
+from accord.lm.native.kernels import WIDEST, LinearLayers, kernels_for
 
 __all__ = ["NativeDecoder", "build_decoder"]
 
@@ -34,16 +37,23 @@ class NativeDecoder(FusedDecoder):
     """
 
     def __init__(self, causal: CausalModel, *, dtype: torch.dtype | None = None, copied: bool = True) -> None:
-        super().__init__(causal, dtype=dtype, copied=copied)
-        kernels = kernels_for(self.dtype) if causal.device.type == "cpu" else None
+        computed = dtype or causal.dtype
+        kernels = kernels_for(computed) if causal.device.type == "cpu" else None
         if kernels is None:
-            raise ValueError(f"no kernels for {self.dtype} on {causal.device}")
+            raise ValueError(f"no kernels for {computed} on {causal.device}")
+        self._kernels = kernels
+        super().__init__(causal, dtype=dtype, copied=copied)
         config: Any = causal.model.config.get_text_config()
         width = int(getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
         if width > WIDEST or width % 2:
             raise ValueError(f"no kernels for heads of {width}")
-        self._kernels = kernels
         self._final_norm = self._norm.to(self.dtype)
+
+    def _product_of(self, *modules: nn.Linear) -> Product:
+        if not instructions() or (self.dtype == torch.bfloat16 and computes_bfloat16()):
+            return super()._product_of(*modules)
+        layers, kernels = LinearLayers(modules, self.dtype), self._kernels
+        return lambda x, add=None: kernels.multiplied(x, layers, add)
 
     def step_hidden(self, cache: KVCache, sequences: Sequence[Sequence[int]]) -> Tensor:
         kernels = self._kernels

@@ -22,9 +22,9 @@ import torch
 
 from accord.fetch import cache_folder
 
-__all__ = ["Library", "compiled"]
+__all__ = ["Library", "compiled", "instructions"]
 
-SOURCES = ("kernels.c", "typed.h")  # the first is compiled
+SOURCES = ("kernels.c", "typed.h", "product.h")  # the first is compiled
 FLAGS = ("-O3", "-std=gnu11", "-shared", "-fPIC")
 THREADS = ("-fopenmp", "-fopenmp-simd")  # of the first that the compiler takes
 SECONDS = 600  # until a compiler is given up
@@ -59,7 +59,7 @@ def _compiled() -> Library:
     try:
         version = _run([compiler, "--version"]).partition("\n")[0]
         for threads in THREADS:
-            flags = (*FLAGS, threads, *_instructions())
+            flags = (*FLAGS, threads, *instructions())
             target = (
                 cache_folder() / "native" / _key(*sources.values(), *map(str.encode, (version, *flags))) / "kernels.so"
             )
@@ -77,7 +77,7 @@ def _compiler() -> str | None:
     return next((path for name in ([named] if named else COMPILERS) if (path := shutil.which(name))), None)
 
 
-def _instructions() -> tuple[str, ...]:
+def instructions() -> tuple[str, ...]:
     """Flags for the instructions of this processor, as far as torch uses them (`ATEN_CPU_CAPABILITY`)."""
     if platform.machine().lower() in {"aarch64", "arm64"}:
         return ("-mcpu=native",)

@@ -1,23 +1,26 @@
 """The compiled kernels as functions of tensors on the CPU, in float32 and bfloat16."""
 
+from collections.abc import Sequence
 from ctypes import CDLL, c_float, c_int, c_int64, c_void_p
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from accord.lm.native.build import compiled
 
-__all__ = ["WIDEST", "Kernels", "kernels_for"]
+__all__ = ["WIDEST", "Kernels", "LinearLayers", "kernels_for"]
 
 WIDEST = 256  # of heads, whose width is even; as in kernels.c
 SUFFIX = {torch.float32: "f32", torch.bfloat16: "bf16"}
+STRIP = 32  # numbers of a row that are read together, at most; as in kernels.c
 POINTER, SIZE = c_void_p, c_int64
 SIGNATURES: dict[str, list[Any]] = {
     "norm": [POINTER] * 3 + [SIZE] * 2 + [c_float, c_int],
     "gate": [POINTER] * 2 + [SIZE] * 2 + [c_int],
+    "product": [POINTER] * 6 + [SIZE, POINTER] + [SIZE] * 2 + [c_int],
     "attend": [POINTER] * 6 + [c_float] + [POINTER] * 3 + [SIZE] * 6 + [c_float, c_int],
 }
 
@@ -37,6 +40,23 @@ def _function(library: CDLL, symbol: str, name: str) -> Any:
     return function
 
 
+class LinearLayers:
+    """Linear layers that read the same input, where their weights lie in memory: nothing of them is copied.
+
+    A layer of another dtype is taken in `dtype`, as it is now.
+    """
+
+    def __init__(self, layers: Sequence[nn.Linear], dtype: torch.dtype) -> None:
+        self.weights = [layer.weight.detach().to(dtype).contiguous() for layer in layers]
+        biases = [getattr(layer, "bias", None) for layer in layers]
+        self.biases = [None if bias is None else bias.detach().to(dtype).contiguous() for bias in biases]
+        count = len(layers)
+        self.sizes = (SIZE * count)(*map(len, self.weights))
+        self.weights_at = (POINTER * count)(*(weight.data_ptr() for weight in self.weights))
+        self.biases_at = (POINTER * count)(*(None if bias is None else bias.data_ptr() for bias in self.biases))
+        self.width, self.total = self.weights[0].shape[1], sum(self.sizes)
+
+
 @dataclass(frozen=True)
 class Kernels:
     """Functions of contiguous tensors of one dtype; the pointers of others are refused by `ValueError`."""
@@ -44,6 +64,7 @@ class Kernels:
     dtype: torch.dtype
     norm: Any
     gate: Any
+    product: Any
     attend: Any
 
     def normed(self, x_aD: Tensor, weight_D: Tensor, eps: float) -> Tensor:
@@ -58,6 +79,31 @@ class Kernels:
         rows, both = gate_up_aI2.shape
         out = gate_up_aI2.new_empty(rows, both // 2)
         self.gate(out.data_ptr(), self._of(gate_up_aI2), rows, both // 2, torch.get_num_threads())
+        return out
+
+    def multiplied(self, x_aD: Tensor, layers: LinearLayers, add: Tensor | None = None) -> Tensor:
+        """What linear layers give of rows, side by side, plus `add`; made for as many rows as sequences run.
+
+        Each row gives the same numbers, bit by bit, whatever other rows are beside it.
+        """
+        rows, width = x_aD.shape
+        if width != layers.width or (add is not None and add.shape != (rows, layers.total)):
+            raise ValueError(f"rows of {layers.width} are multiplied, and {rows} of {layers.total} are added")
+        out = x_aD.new_empty(rows, layers.total)
+        space = torch.empty(rows, -(-width // STRIP) * STRIP)
+        self.product(
+            out.data_ptr(),
+            self._of(x_aD),
+            space.data_ptr(),
+            layers.weights_at,
+            layers.biases_at,
+            layers.sizes,
+            len(layers.sizes),
+            None if add is None else self._of(add),
+            rows,
+            width,
+            torch.get_num_threads(),
+        )
         return out
 
     def attended(
