@@ -25,7 +25,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from accord.errors import ModelError
-from accord.lm.attention import use_grouped
+from accord.lm.attention import use_attention
 from accord.lm.causal import UNBOUNDED, CausalModel
 from accord.lm.decoders import FusedDecoder, ModelDecoder
 from accord.lm.fused import FAMILIES, fuse, unfuse
@@ -118,7 +118,7 @@ def _try_paths(causal: CausalModel, native: bool) -> str:
     """Set which paths of a model are taken; returns why it does not pack."""
     trials = [_Trial(causal, starts) for starts in _starts(causal)]
     causal.packs = True
-    use_grouped(causal.model)
+    use_attention(causal.model)
     fuse(causal.model)
     reasons = [reason for trial in trials if (reason := trial.differs(trial.packed))]
     if reasons:
@@ -214,7 +214,7 @@ class _Trial:
             root_ids=batch.root_ids.repeat(starts, 1),
         )
         with _computing(self.causal, dtype):
-            hidden_SXD = rows.hidden(self.causal, dtype, kv_cache=reached).view(starts, places, -1)
+            hidden_SXD = rows.hidden(self.causal, kv_cache=reached).view(starts, places, -1)
         if len(reached) != self.causal.layers:
             raise ValueError(f"{len(reached)} of {self.causal.layers} layers attend through the interface")
         wanted: list[int] = []

@@ -17,6 +17,7 @@ from torch import Tensor
 from accord.artefacts import BATCHES, BatchLimitsRow
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
+from accord.lm.layout import AttentionLayout
 from accord.lm.memory import release_memory
 from accord.lm.packed import BATCH_TOKENS, PackedBatch, TokenizedCompletion, default_row_tokens, pack
 from accord.lm.settings import ModelSettings
@@ -157,9 +158,8 @@ def _saved(causal: CausalModel, tokens: int) -> float:
     ids = torch.arange(tokens, device=causal.device)[None] % causal.vocabulary
     inputs: dict[str, Any] = {"input_ids": ids}
     if causal.packs:
-        dtype = next(causal.model.parameters()).dtype
-        mask = torch.full((1, 1, tokens, tokens), torch.finfo(torch.bfloat16).min, dtype=dtype, device=causal.device)
-        inputs |= {"position_ids": torch.arange(tokens, device=causal.device)[None], "attention_mask": mask.triu(1)}
+        layout = AttentionLayout((1, tokens, tokens), causal.device, tokens - 1, causal.window, causal.attention)
+        inputs |= {"position_ids": torch.arange(tokens, device=causal.device)[None], **layout.inputs()}
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         causal.hidden(**inputs)
     for weight in causal.model.parameters():
