@@ -13,7 +13,7 @@ The keys and values of earlier positions (`kv_cache`) join those of a step here.
 is loaded, against its own attention (`accord.lm.proofs`).
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -25,9 +25,10 @@ from accord.lm.flex import by_blocks
 from accord.lm.kv_cache import KeyValues
 from accord.lm.layout import AttentionLayout
 
-__all__ = ["NAME", "attend", "use_attention"]
+__all__ = ["NAME", "AttentionChoice", "attend", "use_attention"]
 
-NAME = "accord_grouped"
+NAME = "accord"
+AttentionChoice = Literal["auto", "grouped", "sdpa", "flex"]
 
 
 def attend(

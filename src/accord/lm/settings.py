@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerBase
 
 from accord.errors import ModelError
 from accord.lm.adapters import LoRA, add_lora
+from accord.lm.attention import AttentionChoice
 from accord.lm.causal import CausalModel
 from accord.lm.chat_template import is_template, read_template, set_template
 from accord.lm.dropout import dropping
@@ -97,6 +98,11 @@ class ModelSettings(ModelForm):
     native: Literal["auto", "off"] = Field(
         default="auto", description="write with kernels compiled for this processor, where there is a compiler"
     )
+    attention: AttentionChoice = Field(
+        default="auto",
+        description="who computes attention: grouped, sdpa or flex alone; auto: on a GPU the first of flex, sdpa and "
+        "grouped that gives the model's own numbers, on a CPU grouped",
+    )
     cut_to_context: bool = Field(
         default=False,
         description="cut texts that are too long for the model, which else are refused; `data.too_long` sets it",
@@ -126,7 +132,10 @@ class ModelSettings(ModelForm):
             merge=True,
             revision=self.revision if str(name) == self.base else None,
             native=self.native == "auto",
+            attention=self.attention,
         )
+        if train and causal.attention == "flex" and causal.device.type == "cpu":
+            raise ModelError(f'{name}: attention = "flex" has no gradients on a CPU; leave it out to train there')
         self.set_template(causal.tokenizer)
         causal.cuts = self.cut_to_context
         if layers is not None:
