@@ -18,6 +18,7 @@ from torch import Tensor
 
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
+from accord.lm.first_fit import first_fit
 from accord.lm.layout import AttentionLayout, Segments
 from accord.records import Completion
 
@@ -224,14 +225,13 @@ def _blocks(answers: Iterable[TokenizedCompletion], row_tokens: int) -> list[lis
 def _rows(blocks: list[list[TokenizedCompletion]], row_tokens: int) -> list[_Row]:
     """Blocks into as few rows as first-fit decreasing finds."""
     rows: list[_Row] = []
-    for block in sorted(blocks, key=_length, reverse=True):
-        length = _length(block)
-        row = next((row for row in rows if row.length + length <= row_tokens), None)
-        if row is None:
-            rows.append(_Row([block], length))
-        else:
-            row.blocks.append(block)
-            row.length += length
+    blocks = sorted(blocks, key=_length, reverse=True)
+    lengths = [_length(block) for block in blocks]
+    for block, length, number in zip(blocks, lengths, first_fit(lengths, row_tokens), strict=True):
+        if number == len(rows):
+            rows.append(_Row([], 0))
+        rows[number].blocks.append(block)
+        rows[number].length += length
     return rows
 
 
