@@ -108,7 +108,8 @@ def test_long_rows_are_sparse() -> None:
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=6), st.none() | st.integers(1, 10))
 def test_a_step_sees_what_is_before_it(places: list[int], window: int | None) -> None:
     first_B, keys = torch.tensor(places), max(places) + 1
-    layout = AttentionLayout((len(places), 1, keys), CPU, keys, window and Window(window, everywhere=True), first_B=first_B)
+    bound = window and Window(window, everywhere=True)
+    layout = AttentionLayout((len(places), 1, keys), CPU, keys, bound, first_B=first_B)
     named = layout.window_of_layer(None)
     wanted = [[max(0, place + 1 - (named or keys)) <= key <= place for key in range(keys)] for place in places]
     assert (layout.mask(named, torch.float32)[:, 0, 0] == 0).tolist() == wanted

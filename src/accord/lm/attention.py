@@ -7,7 +7,7 @@ A batch says what its places may see (`accord.lm.layout`); here a backend makes 
               reads every key and value once, and their scores are small
     sdpa      torch's fused attention: causal where each row is one sequence, which its flash kernels take; else beside
               a dense mask, with key heads repeated, for its kernels refuse a mask together with shared key heads
-    flex      blocks of packed rows that nobody sees are left out (`accord.lm.flex`); where a row is one sequence, `sdpa`
+    flex      blocks of packed rows that nobody sees are left out (`accord.lm.flex`); a row of one sequence takes `sdpa`
 
 The keys and values of earlier positions (`kv_cache`) join those of a step here. A model is tried with a backend when it
 is loaded, against its own attention (`accord.lm.proofs`).
@@ -59,7 +59,8 @@ def attend(
     if layout is None:
         out_BHTD = _grouped(query, key, value, attention_mask, scale, dropout, softcap)
     else:
-        out_BHTD = _by_backend(query, key, value, layout, layout.window_of_layer(sliding_window), scale, dropout, softcap)
+        window = layout.window_of_layer(sliding_window)
+        out_BHTD = _by_backend(query, key, value, layout, window, scale, dropout, softcap)
     return out_BHTD.transpose(1, 2).contiguous(), None
 
 

@@ -131,4 +131,5 @@ def _of_segments(of: Segments, at_n: Tensor, before: Tensor, window: int | None)
 def _ordered(blocks_B1nn: Tensor) -> tuple[Tensor, Tensor]:
     """How many blocks of keys each block of queries has, [B, 1, n], and which, these first, [B, 1, n, n]."""
     flags = blocks_B1nn.to(torch.int32)
-    return flags.sum(-1, dtype=torch.int32), flags.argsort(dim=-1, descending=True, stable=True).to(torch.int32).contiguous()
+    order = flags.argsort(dim=-1, descending=True, stable=True)
+    return flags.sum(-1, dtype=torch.int32), order.to(torch.int32).contiguous()

@@ -140,9 +140,9 @@ class Pairwise(PolicySettings):
             weight_P = torch.tensor([pair.weight for pair in some], device=sides.tie_P.device)
             loss += optimiser.add((weight_P * self.loss(sides)).sum() / weight)
             margin_P = self.margin(sides).detach()
-            gap += float(margin_P.sum()) / len(pairs)
-            right += int(((margin_P > 0) & ~sides.tie_P).sum())
-            decided += int((~sides.tie_P).sum())
+            gap += margin_P.sum().double() / len(pairs)
+            right += ((margin_P > 0) & ~sides.tie_P).sum()
+            decided += sum(not pair.tie for pair in some)
         lr = optimiser.rate
         norm = optimiser.step()
         whole = sum_numbers({"loss": loss, "right": right, "decided": decided, "gap": gap})
