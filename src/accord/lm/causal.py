@@ -51,6 +51,7 @@ class CausalModel:
 
     `base` is where the weights under its adapters lie, a folder or hub id; empty where they lie nowhere. `cuts` says
     whether texts that are too long for it are cut (`accord.lm.packed.tokenized`); else they are refused.
+    `memory_gb` bounds what is read at a time (`accord.lm.sizes`).
 
     Which fast paths give the model's own numbers was tried when it was loaded (`accord.lm.proofs`):
     packs    several sequences may share a row; else each has one of its own
@@ -70,6 +71,7 @@ class CausalModel:
     by_hand: bool = False
     native: bool = False
     cuts: bool = False
+    memory_gb: float | None = None
     _conversation: Conversation | None = field(default=None, init=False, repr=False, compare=False)
 
     @property

@@ -20,12 +20,10 @@ from accord.errors import ModelError
 from accord.lm.causal import CausalModel
 from accord.lm.first_fit import first_fit
 from accord.lm.layout import AttentionLayout, Segments
+from accord.lm.sizes import BATCH_TOKENS, default_row_tokens, reading_tokens
 from accord.records import Completion
 
-__all__ = ["BATCH_TOKENS", "PackedBatch", "TokenizedCompletion", "default_row_tokens", "longest", "pack", "tokenized"]
-
-ROW_TOKENS, BATCH_TOKENS = 320, 2048  # tokens of a row, and of a batch, where no budget says otherwise
-NARROW = 64  # tokens of a row at least
+__all__ = ["PackedBatch", "TokenizedCompletion", "longest", "pack", "tokenized"]
 
 
 @dataclass(frozen=True)
@@ -122,23 +120,16 @@ class PackedBatch:
         )
 
 
-def default_row_tokens(causal: CausalModel) -> int:
-    """Places of a row where nobody says otherwise: 320, or the model's width where that is less, but not below 64.
-
-    A place looks along its whole row, also at what it must not see; in a row longer than the model is wide that costs
-    more than what two answers save that share a prompt.
-    """
-    return min(ROW_TOKENS, max(NARROW, causal.width))
-
-
 def pack(
     causal: CausalModel,
     answers: Iterable[TokenizedCompletion],
     *,
     row_tokens: int | None = None,
-    batch_tokens: int = BATCH_TOKENS,
+    batch_tokens: int | None = None,
 ) -> list[PackedBatch]:
-    """Lay answers out in batches of at most `batch_tokens` places, answers to one prompt side by side.
+    """Lay answers out in batches of at most `batch_tokens` places (unset: 2,048, or what a GPU or a budget has room for).
+
+    Answers to one prompt stand side by side.
 
     A row holds at most `row_tokens` places (unset: `default_row_tokens`) unless a single answer needs more. Rows of
     like length share a batch.
@@ -147,6 +138,7 @@ def pack(
     share a batch, for the longest one decides how all of its positions are turned.
     """
     row_tokens = row_tokens or default_row_tokens(causal)
+    batch_tokens = batch_tokens or reading_tokens(causal, BATCH_TOKENS)
     short: list[TokenizedCompletion] = []
     long: list[TokenizedCompletion] = []
     for answer in answers:

@@ -93,7 +93,7 @@ class ModelSettings(ModelForm):
     memory_gb: float | None = Field(
         default=None,
         gt=0,
-        description="split training batches so that the process stays within it; unset: 2,048 tokens",
+        description="split batches so that the process stays within it; unset: 2,048 tokens, or what a GPU has room for",
     )
     native: Literal["auto", "off"] = Field(
         default="auto", description="write with kernels compiled for this processor, where there is a compiler"
@@ -137,7 +137,7 @@ class ModelSettings(ModelForm):
         if train and causal.attention == "flex" and causal.device.type == "cpu":
             raise ModelError(f'{name}: attention = "flex" has no gradients on a CPU; leave it out to train there')
         self.set_template(causal.tokenizer)
-        causal.cuts = self.cut_to_context
+        causal.cuts, causal.memory_gb = self.cut_to_context, self.memory_gb
         if layers is not None:
             cut_layers(causal, layers)
             causal.base = ""  # what is left lies nowhere: adapters over it are saved as whole weights

@@ -118,7 +118,8 @@ class Pairwise(PolicySettings):
         total = ceil(draws / self.batch_size)
         optimiser = Optimiser(self.optim, policy.trainable(), total)
         loop = TrainingLoop(run, stage, optimiser, self, total=total, save_every=self.save_every, model=policy.model)
-        room = max(longest(_answers(policy, data, [pair])) for pair in chosen) if self.memory_gb else 0
+        planned = self.memory_gb is not None or policy.device.type != "cpu"
+        room = max(longest(_answers(policy, data, [pair])) for pair in chosen) if planned else 0
         scorer = _Scorer(self, policy, reference, data, stage_batch_limits(self, policy, run, stage, longest=room))
 
         mean_weight = sum(pair.weight for pair in chosen) / len(chosen)
