@@ -50,9 +50,7 @@ def packed_rows(draw: st.DrawFn) -> AttentionLayout:
                 position[row, at:until] = begin + torch.arange(until - at)
                 at, number = until, number + 1
     window = draw(st.none() | st.integers(1, 200).map(lambda size: Window(size, everywhere=True)))
-    return AttentionLayout(
-        (len(rows), width, width), CPU, width, window, "flex", Segments(segment, root, position)
-    )
+    return AttentionLayout((len(rows), width, width), CPU, width, window, "flex", Segments(segment, root, position))
 
 
 @st.composite
@@ -120,8 +118,8 @@ def test_masks_are_made_once_for_all_layers() -> None:
     layout = AttentionLayout((2, 5, 5), CPU, 4, Window(3, everywhere=False))
     assert layout.mask(None, torch.float32) is layout.mask(None, torch.float32)
     assert layout.mask(3, torch.float32) is not layout.mask(None, torch.float32)
-    assert layout.repeated(3) is layout.repeated(3)
-    assert layout.repeated(3).mask(3, torch.float32).shape == (6, 1, 5, 5)
+    assert layout.repeat(3) is layout.repeat(3)
+    assert layout.repeat(3).mask(3, torch.float32).shape == (6, 1, 5, 5)
     with pytest.raises(ValueError, match="looks back 4 positions, its configuration says 3"):
         layout.window_of_layer(4)
 

@@ -19,8 +19,16 @@ def on_flex(causal: CausalModel = TINY) -> CausalModel:
 
 
 def test_a_cpu_computes_as_much_as_ever() -> None:
-    assert (sizes.default_row_tokens(TINY), sizes.reading_tokens(TINY), sizes.reading_tokens(TINY, 2048)) == (64, 4096, 2048)
-    assert (sizes.most_training_tokens(TINY), sizes.prefill_tokens(TINY), sizes.budget_gb(TINY, None)) == (2048, 2048, None)
+    assert (sizes.default_row_tokens(TINY), sizes.reading_tokens(TINY), sizes.reading_tokens(TINY, 2048)) == (
+        64,
+        4096,
+        2048,
+    )
+    assert (sizes.most_training_tokens(TINY), sizes.prefill_tokens(TINY), sizes.budget_gb(TINY, None)) == (
+        2048,
+        2048,
+        None,
+    )
     assert [sizes.sequences_at_a_time(TINY, length) for length in (100, 10_000)] == [512, 64]
     assert sizes.free_bytes(TINY.device) is None
 
@@ -45,8 +53,8 @@ def test_a_gpu_computes_what_it_has_room_for() -> None:
     assert sizes.sequences_at_a_time(causal, 1000, free=GIB) == 512  # 512,000 bytes each, twice, of .4 GiB
     assert sizes.sequences_at_a_time(causal, 10**9, free=GIB) == 1
     assert sizes.prefill_tokens(causal, free=80 * GIB) == 1 << 14
-    assert sizes.budget_gb(causal, None, free=10**10, held=5 * 10**9) == 13.5
-    assert sizes.budget_gb(causal, 3.0, free=10**10, held=5 * 10**9) == 3.0
+    assert sizes.budget_gb(causal, None, free=10**10, in_use=5 * 10**9) == 13.5
+    assert sizes.budget_gb(causal, 3.0, free=10**10, in_use=5 * 10**9) == 3.0
 
 
 @pytest.mark.parametrize("free", [0, 10**6, 10**8, 10**10, 10**12])

@@ -1,11 +1,11 @@
 """How often the host waits for a device in a step of training: a fixed number of times, however much the step does."""
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from host_reads import host_reads
 
 from accord.lm import TokenizedCompletion, load, pack
 from accord.policy import DPO, GRPO, PPO, SFT
@@ -17,8 +17,10 @@ from accord.reward import BradleyTerry
 from accord.run import RunDirectory
 from accord.train.memory_planner import BatchLimits
 from accord.train.optimiser import Optim
-from host_reads import host_reads
 from small_data import LetterJudge, letters_dataset
+
+if TYPE_CHECKING:
+    from collections import Counter
 
 DATA = letters_dataset()
 OFFLINE: dict[str, Any] = {"base": "tiny", "dtype": "float32", "optim": Optim(lr=1e-3, warmup_steps=1)}

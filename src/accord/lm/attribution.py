@@ -93,7 +93,7 @@ class _Path:
         embedded_BTD = embedded_BTD.detach().to(causal.dtype).requires_grad_()
         if causal.packs:
             position_BT = batch.position_ids.expand(len(alpha_B), -1)
-            layout = batch.layout(causal).repeated(len(alpha_B))
+            layout = batch.layout(causal).repeat(len(alpha_B))
             inputs = {"position_ids": position_BT, **layout.inputs()}
         else:
             inputs = {}

@@ -16,8 +16,8 @@ from torch.nn.functional import linear, rms_norm
 from accord.lm.causal import CausalModel
 from accord.lm.fused import window_of
 from accord.lm.kv_cache import KVCache, PrefillCache
-from accord.lm.machine import computes_bfloat16
 from accord.lm.layout import AttentionLayout
+from accord.lm.machine import computes_bfloat16
 
 __all__ = ["Decoder", "FusedDecoder", "ModelDecoder", "UncachedDecoder"]
 
@@ -88,9 +88,7 @@ class ModelDecoder:
         assert layout.first_B is not None
         return self._hidden(token_a[:, None], layout.first_B[:, None], layout, cache)[:, 0]
 
-    def _hidden(
-        self, ids: Tensor, places: Tensor, layout: AttentionLayout, kv_cache: PrefillCache | KVCache
-    ) -> Tensor:
+    def _hidden(self, ids: Tensor, places: Tensor, layout: AttentionLayout, kv_cache: PrefillCache | KVCache) -> Tensor:
         position_ids = places + self.start[:, None]
         return self.causal.hidden(input_ids=ids, position_ids=position_ids, kv_cache=kv_cache, **layout.inputs())
 

@@ -32,7 +32,7 @@ def by_blocks(
     softcap: float | None,
 ) -> Tensor:
     """softmax(cap(query key' * scaling) where seen) value, for query [B, H, T, D], key and value [B, K, T, D]."""
-    block_mask = layout.made(("blocks", window), lambda: blocks(layout, window))
+    block_mask = layout.memo(("blocks", window), lambda: blocks(layout, window))
     run = flex_attention if query.device.type == "cpu" else _compiled()
     out: Tensor = run(
         query,

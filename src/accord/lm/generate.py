@@ -26,7 +26,8 @@ def generate(
 ) -> list[list[Sample]]:
     """`n` samples of each prompt (token ids), in the order of the prompts; `batch` sequences are written at a time.
 
-    Where `batch` is unset it is 64, or more where the model is so small that calls and not products take the time; on a GPU, what it has room for.
+    Where `batch` is unset it is 64, or more where the model is so small that calls and not products take the time;
+    on a GPU as many as it has room for.
     Where the prompts are a part of more, `first` is the place of the first one among all: each sample then draws from
     the random stream that it has there.
     Log-probabilities are those of `accord.lm.token_sampling`. Raises `ModelError` where a prompt is empty, leaves no

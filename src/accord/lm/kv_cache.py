@@ -110,9 +110,7 @@ class KVCache:
     def begin_step(self, places: Sequence[int], window: Window | None, device: torch.device) -> AttentionLayout:
         """Prepare a step in which slot i writes its place `places[i]`: what it sees, itself and what is before it."""
         place_a = self.make_room(places, device)
-        return AttentionLayout(
-            (len(places), 1, self._seen), place_a.device, self._seen - 1, window, first_B=place_a
-        )
+        return AttentionLayout((len(places), 1, self._seen), place_a.device, self._seen - 1, window, first_B=place_a)
 
     def make_room(self, places: Sequence[int], device: torch.device) -> Tensor:
         """Prepare a step in which slot i writes its place `places[i]`; the places on the device, [a]."""

@@ -81,7 +81,7 @@ class AttentionLayout:
             raise ValueError(f"a layer looks back {named} positions, its configuration says {self.window.size}")
         return named
 
-    def made(self, key: Any, make: Callable[[], Any]) -> Any:
+    def memo(self, key: Any, make: Callable[[], Any]) -> Any:
         """What `make` gives, made at the first call with this key."""
         if key not in self._made:
             self._made[key] = make()
@@ -95,7 +95,7 @@ class AttentionLayout:
             mask_BTS = torch.zeros(seen_BTS.shape, dtype=dtype, device=seen_BTS.device)
             return mask_BTS.masked_fill_(~seen_BTS, UNSEEN)[:, None]
 
-        mask_B1TS: Tensor = self.made((window, dtype), make)
+        mask_B1TS: Tensor = self.memo((window, dtype), make)
         return mask_B1TS
 
     def _seen(self, window: int | None) -> Tensor:
@@ -119,7 +119,7 @@ class AttentionLayout:
             return _causal_mod(self.first_B, window)
         return _segments_mod(self.segments, window)
 
-    def repeated(self, times: int) -> "AttentionLayout":
+    def repeat(self, times: int) -> "AttentionLayout":
         """All rows, `times` times one after the other."""
 
         def rows(each: Tensor) -> Tensor:
@@ -132,7 +132,7 @@ class AttentionLayout:
             shape = (times * self.shape[0], *self.shape[1:])
             return replace(self, shape=shape, segments=segments, first_B=first_B, _made={})
 
-        layout: AttentionLayout = self.made(("repeated", times), make)
+        layout: AttentionLayout = self.memo(("repeated", times), make)
         return layout
 
 

@@ -194,7 +194,7 @@ class MemberAdapters:
             by_row = value.ndim > 1 and len(value) == self._rows
             return value.repeat(self.members, *[1] * (value.ndim - 1)) if by_row else value
         if isinstance(value, AttentionLayout):
-            return value.repeated(self.members)
+            return value.repeat(self.members)
         if isinstance(value, tuple | list):
             return type(value)(self._repeated(each) for each in value)
         if isinstance(value, dict):

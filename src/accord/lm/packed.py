@@ -127,9 +127,9 @@ def pack(
     row_tokens: int | None = None,
     batch_tokens: int | None = None,
 ) -> list[PackedBatch]:
-    """Lay answers out in batches of at most `batch_tokens` places (unset: 2,048, or what a GPU or a budget has room for).
+    """Lay answers out in batches of at most `batch_tokens` places, answers to one prompt side by side.
 
-    Answers to one prompt stand side by side.
+    Unset, a batch has 2,048 places, or as many as a GPU or `memory_gb` has room for (`accord.lm.sizes`).
 
     A row holds at most `row_tokens` places (unset: `default_row_tokens`) unless a single answer needs more. Rows of
     like length share a batch.

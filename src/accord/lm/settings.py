@@ -93,7 +93,7 @@ class ModelSettings(ModelForm):
     memory_gb: float | None = Field(
         default=None,
         gt=0,
-        description="split batches so that the process stays within it; unset: 2,048 tokens, or what a GPU has room for",
+        description="split batches so that the process stays within it; unset: 2,048 tokens, or a GPU's free memory",
     )
     native: Literal["auto", "off"] = Field(
         default="auto", description="write with kernels compiled for this processor, where there is a compiler"

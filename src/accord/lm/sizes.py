@@ -68,17 +68,17 @@ def most_training_tokens(causal: CausalModel, *, free: int | None = None) -> int
 
 
 def budget_gb(
-    causal: CausalModel, memory_gb: float | None, *, free: int | None = None, held: int | None = None
+    causal: CausalModel, memory_gb: float | None, *, free: int | None = None, in_use: int | None = None
 ) -> float | None:
-    """What training may take, in GB: what was asked for; else on a GPU a share of what is free beside what is `held`.
+    """What training may take, in GB: what was asked for; else on a GPU a share of what is free beside what is `in_use`.
 
     None on a CPU where nothing was asked for: batches are then of the usual size.
     """
     free = free_bytes(causal.device) if free is None else free
     if memory_gb is not None or free is None:
         return memory_gb
-    held = torch.cuda.memory_allocated(causal.device) if held is None else held
-    return (held + TRAINING * free) / GB
+    in_use = torch.cuda.memory_allocated(causal.device) if in_use is None else in_use
+    return (in_use + TRAINING * free) / GB
 
 
 def reading_tokens(causal: CausalModel, usual: int = READ_TOKENS, *, free: int | None = None) -> int:
