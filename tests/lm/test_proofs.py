@@ -24,9 +24,9 @@ from accord.lm.engine import Engine, Request, Token
 from accord.lm.fused import fuse
 from accord.lm.generate import generate
 from accord.lm.layers import each_kind_of_layer, layers_of
+from accord.lm.layout import Window
 from accord.lm.loading import wrap
 from accord.lm.logprobs import completion_logprobs
-from accord.lm.masks import Window
 from accord.lm.tiny import tiny_tokenizer
 from accord.records import Sampling
 from families import GEMMA, SIZES, drawn, ours, plain

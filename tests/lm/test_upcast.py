@@ -57,9 +57,9 @@ def test_rounding_is_held_against_the_models_own(
 
     if everywhere:
         monkeypatch.setitem(ALL_ATTENTION_FUNCTIONS, "sdpa", coarse(ALL_ATTENTION_FUNCTIONS["sdpa"]))
-    ours = coarse(attention.grouped_attention)
-    monkeypatch.setattr(attention, "grouped_attention", ours)
-    monkeypatch.setattr(fused, "grouped_attention", ours)
+    ours = coarse(attention.attend)
+    monkeypatch.setattr(attention, "attend", ours)
+    monkeypatch.setattr(fused, "attend", ours)
     assert packs(narrow(family)) == everywhere
 
 
@@ -69,24 +69,24 @@ def test_a_slightly_wrong_structure_is_refused(
     family: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Scores of attention a fiftieth too large: less than bfloat16 rounds by."""
-    exact = attention.grouped_attention
+    exact = attention.attend
 
     def wrong(module: Any, query: Tensor, *others: Any, **named: Any) -> tuple[Tensor, None]:
         return exact(module, query * 1.02, *others, **named)
 
-    monkeypatch.setattr(attention, "grouped_attention", wrong)
-    monkeypatch.setattr(fused, "grouped_attention", wrong)
+    monkeypatch.setattr(attention, "attend", wrong)
+    monkeypatch.setattr(fused, "attend", wrong)
     assert not packs(plain(family).to(dtype))
 
 
 def test_numbers_that_overflow_only_in_bfloat16_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    exact = attention.grouped_attention
+    exact = attention.attend
 
     def overflows(*everything: Any, **named: Any) -> tuple[Tensor, None]:
         read, _ = exact(*everything, **named)
         return (read / 0 if read.dtype == torch.bfloat16 else read), None
 
-    monkeypatch.setattr(attention, "grouped_attention", overflows)
+    monkeypatch.setattr(attention, "attend", overflows)
     assert not packs(narrow("gpt2"))
 
 

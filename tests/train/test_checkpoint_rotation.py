@@ -31,7 +31,7 @@ class Stage:
 
     def update(self, step: int) -> StepResult[SupervisedMetrics]:
         optimiser = self.loop.optimiser
-        loss = optimiser.add(((self.weight - torch.rand(())) ** 2).sum())
+        loss = float(optimiser.add(((self.weight - torch.rand(())) ** 2).sum()))
         numbers = {"loss": loss, "lr": optimiser.rate, "grad_norm": optimiser.step()}
         return StepResult(SupervisedMetrics(step=step, tokens=1, **numbers))
 

@@ -40,7 +40,7 @@ class Signalled:
             if self.fails:
                 raise ModelError("the process that judges is gone")
         optimiser = self.loop.optimiser
-        loss = optimiser.add(((self.weight - torch.rand(())) ** 2).sum())
+        loss = float(optimiser.add(((self.weight - torch.rand(())) ** 2).sum()))
         numbers = {"loss": loss, "lr": optimiser.rate, "grad_norm": optimiser.step()}
         return StepResult(SupervisedMetrics(step=step, tokens=1, **numbers))
 

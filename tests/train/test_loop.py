@@ -60,7 +60,7 @@ class Noise:
             raise TrainingStopped("the loss became nan")
         goal = float(torch.rand(())) + np.random.random() + random.random()
         self.loop.state["sum"] = self.loop.state.get("sum", 0.0) + goal
-        loss = self.loop.optimiser.add(((self.weight - goal) ** 2).sum())
+        loss = float(self.loop.optimiser.add(((self.weight - goal) ** 2).sum()))
         lr = self.loop.optimiser.rate
         norm = self.loop.optimiser.step()
         return StepResult(SupervisedMetrics(step=step, loss=loss, tokens=1, lr=lr, grad_norm=norm))

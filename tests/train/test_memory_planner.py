@@ -9,8 +9,9 @@ import torch
 from accord.errors import ModelError
 from accord.lm.loading import load
 from accord.lm.logprobs import token_logprobs
-from accord.lm.packed import BATCH_TOKENS, TokenizedCompletion, default_row_tokens, pack
+from accord.lm.packed import TokenizedCompletion, pack
 from accord.lm.settings import ModelSettings
+from accord.lm.sizes import BATCH_TOKENS, default_row_tokens
 from accord.policy import SFT
 from accord.reward import BradleyTerry
 from accord.run import RunDirectory

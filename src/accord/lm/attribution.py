@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from accord.errors import ModelError
-from accord.lm.masks import seen_inputs
 from accord.lm.packed import PackedBatch, pack
 from accord.lm.reward_model import ScalarHeadModel
 from accord.records import Completion, Prompt
@@ -94,11 +93,8 @@ class _Path:
         embedded_BTD = embedded_BTD.detach().to(causal.dtype).requires_grad_()
         if causal.packs:
             position_BT = batch.position_ids.expand(len(alpha_B), -1)
-            seen_BTT = batch.visible().expand(len(alpha_B), -1, -1)
-            inputs = {
-                "position_ids": position_BT,
-                **seen_inputs(seen_BTT, position_BT, position_BT, causal.window, causal.dtype),
-            }
+            layout = batch.layout(causal).repeat(len(alpha_B))
+            inputs = {"position_ids": position_BT, **layout.inputs()}
         else:
             inputs = {}
         with torch.enable_grad():

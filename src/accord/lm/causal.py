@@ -19,7 +19,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from accord.errors import StorageError, storage
 from accord.lm.adapter_files import write_base
 from accord.lm.conversation import Conversation, configured_ends
-from accord.lm.masks import Window
+from accord.lm.layout import Backend, Window
 from accord.records import Completion, FinishReason, Prompt, Sample, Sampling
 
 __all__ = ["CausalModel", "context_of", "switch_of"]
@@ -51,9 +51,11 @@ class CausalModel:
 
     `base` is where the weights under its adapters lie, a folder or hub id; empty where they lie nowhere. `cuts` says
     whether texts that are too long for it are cut (`accord.lm.packed.tokenized`); else they are refused.
+    `memory_gb` bounds what is read at a time (`accord.lm.sizes`).
 
     Which fast paths give the model's own numbers was tried when it was loaded (`accord.lm.proofs`):
     packs    several sequences may share a row; else each has one of its own
+    attention  by which backend then (`accord.lm.attention`)
     keeps    keys and values may be kept in slots; else every sequence is read again for each token
     by_hand  the decoder of `accord.lm.decoders` may take the place of its modules when it writes
     native   so may that of `accord.lm.native_decoder`, with kernels that were compiled for this processor
@@ -64,10 +66,12 @@ class CausalModel:
     name: str
     base: str = ""
     packs: bool = True
+    attention: Backend = "grouped"
     keeps: bool = True
     by_hand: bool = False
     native: bool = False
     cuts: bool = False
+    memory_gb: float | None = None
     _conversation: Conversation | None = field(default=None, init=False, repr=False, compare=False)
 
     @property

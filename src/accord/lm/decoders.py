@@ -16,8 +16,8 @@ from torch.nn.functional import linear, rms_norm
 from accord.lm.causal import CausalModel
 from accord.lm.fused import window_of
 from accord.lm.kv_cache import KVCache, PrefillCache
+from accord.lm.layout import AttentionLayout
 from accord.lm.machine import computes_bfloat16
-from accord.lm.masks import seen_inputs
 
 __all__ = ["Decoder", "FusedDecoder", "ModelDecoder", "Product", "UncachedDecoder"]
 
@@ -70,10 +70,10 @@ class ModelDecoder:
         for row, prompt in enumerate(prompts):
             ids_PT[row, : len(prompt)] = torch.tensor(prompt)
         place_PT = torch.arange(width, device=device).expand(len(prompts), -1)
-        seen_PTT = place_PT[:, None] <= place_PT[:, :, None]
         kv_cache = PrefillCache()
-        masks = seen_inputs(seen_PTT, place_PT, place_PT, self.causal.window, self.dtype)
-        hidden_PTD = self._hidden(ids_PT.to(device), place_PT, masks, kv_cache)
+        shape = (len(prompts), width, width)
+        layout = AttentionLayout(shape, device, width - 1, self.causal.window, self.causal.attention)
+        hidden_PTD = self._hidden(ids_PT.to(device), place_PT, layout, kv_cache)
         last_P = torch.tensor([len(prompt) - 1 for prompt in prompts], device=device)
         return hidden_PTD[torch.arange(len(prompts), device=device), last_P], kv_cache.stacked()
 
@@ -82,13 +82,15 @@ class ModelDecoder:
 
     def step_hidden(self, cache: KVCache, sequences: Sequence[Sequence[int]]) -> Tensor:
         """The hidden state after each running sequence, [a, D]."""
-        token_a = torch.tensor([sequence[-1] for sequence in sequences], device=self.causal.device)
-        place_a = torch.tensor([len(sequence) - 1 for sequence in sequences], device=self.causal.device)
-        masks = cache.begin_step(place_a, self.causal.window, self.dtype)
-        return self._hidden(token_a[:, None], place_a[:, None], masks, cache)[:, 0]
+        device = self.causal.device
+        token_a = torch.tensor([sequence[-1] for sequence in sequences], device=device)
+        layout = cache.begin_step([len(sequence) - 1 for sequence in sequences], self.causal.window, device)
+        assert layout.first_B is not None
+        return self._hidden(token_a[:, None], layout.first_B[:, None], layout, cache)[:, 0]
 
-    def _hidden(self, ids: Tensor, places: Tensor, seen: dict[str, Any], kv_cache: PrefillCache | KVCache) -> Tensor:
-        return self.causal.hidden(input_ids=ids, position_ids=places + self.start[:, None], kv_cache=kv_cache, **seen)
+    def _hidden(self, ids: Tensor, places: Tensor, layout: AttentionLayout, kv_cache: PrefillCache | KVCache) -> Tensor:
+        position_ids = places + self.start[:, None]
+        return self.causal.hidden(input_ids=ids, position_ids=position_ids, kv_cache=kv_cache, **layout.inputs())
 
 
 class UncachedDecoder:
@@ -150,17 +152,16 @@ class FusedDecoder(ModelDecoder):
 
     def step_hidden(self, cache: KVCache, sequences: Sequence[Sequence[int]]) -> Tensor:
         device = self.causal.device
-        place_a = torch.tensor([len(sequence) - 1 for sequence in sequences], device=device)
         x_aD = self._embed[torch.tensor([sequence[-1] for sequence in sequences], device=device)].to(self.dtype)
-        masks = cache.begin_step(place_a, self.causal.window, self.dtype)
-        cos_a1D, sin_a1D = self._angles(place_a + self.start, x_aD)
+        layout = cache.begin_step([len(sequence) - 1 for sequence in sequences], self.causal.window, device)
+        assert layout.first_B is not None
+        cos_a1D, sin_a1D = self._angles(layout.first_B + self.start, x_aD)
         for number, layer in enumerate(self._layers):
             qk_aHD, v_aKD = layer.heads(rms_norm(x_aD, x_aD.shape[-1:], layer.norm_in, self._eps))
             turned_aHD = torch.addcmul(qk_aHD * cos_a1D, qk_aHD.roll(qk_aHD.shape[-1] // 2, -1), sin_a1D)
             q_aHD, k_aKD = turned_aHD.split(layer.sizes[:2], 1)
             k_aKtD, v_aKtD = cache.update_last(number, k_aKD, v_aKD)
-            windows = masks.get("windows")
-            mask_a11t = masks["attention_mask"] if windows is None or layer.window is None else windows[layer.window]
+            mask_a11t = layout.mask(layout.window_of_layer(layer.window), self.dtype)
             x_aD = layer.out(_attend(q_aHD, k_aKtD, v_aKtD, mask_a11t, layer.scaling), x_aD)
             gate_up_aI2 = layer.gate_up(rms_norm(x_aD, x_aD.shape[-1:], layer.norm_mlp, self._eps))
             x_aD = layer.down(layer.gated(gate_up_aI2), x_aD)

@@ -22,13 +22,13 @@ from accord.lm.conversation import CONTEXT, text_after
 from accord.lm.decoders import UncachedDecoder
 from accord.lm.kv_cache import KVCache
 from accord.lm.native_decoder import build_decoder
+from accord.lm.sizes import prefill_tokens
 from accord.lm.token_sampling import COLDEST, SampledTokens, sample_tokens
 from accord.records import Sampling
 
 __all__ = ["Engine", "Failure", "Request", "Token"]
 
 End = Literal["eos", "length", "stop"]
-PREFILL_TOKENS = 2048  # tokens of prompts computed in one pass
 SPLIT = 8  # tokens more, for a character that begins before and for tokens that are no text
 
 
@@ -94,6 +94,7 @@ class Engine:
         self.steps = 0
         self._fast = self._decoder = build_decoder(causal)
         self._ends = causal.end_ids
+        self._prefill_tokens = prefill_tokens(causal)
         self._cache = KVCache(slots, length)
         self._waiting: dict[Hashable, deque[Request]] = {}
         self._running: list[_Running] = []
@@ -242,7 +243,7 @@ class Engine:
             owner = min(able, key=lambda owner: slots_of[owner])
             request = self._waiting[owner][0]
             new = {request.prompt} - prompts - self._prompts.keys()
-            if self._running and new and prompts and sum(map(len, prompts | new)) > PREFILL_TOKENS:
+            if self._running and new and prompts and sum(map(len, prompts | new)) > self._prefill_tokens:
                 break
             prompts |= new
             slots_of[owner] += 1
@@ -267,7 +268,7 @@ class Engine:
         refused: dict[tuple[int, ...], str] = {}
         together: list[tuple[int, ...]] = []
         for prompt in sorted(prompts, key=len, reverse=True):
-            if together and (len(together) + 1) * len(together[0]) > PREFILL_TOKENS:
+            if together and (len(together) + 1) * len(together[0]) > self._prefill_tokens:
                 refused |= self._compute(together)
                 together = []
             together.append(prompt)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
-from accord.lm.attention import grouped_attention
+from accord.lm.attention import attend
 
 __all__ = ["FAMILIES", "forget_blocks", "fuse", "unfuse", "window_of"]
 
@@ -133,7 +133,7 @@ class _Attention(_Faster):
             rotated = torch.cat([self.q_norm(query), self.k_norm(key)], 2)
         rotated = _run(_Turned, rotated, cos_BTD[:, :, None], sin_BTD[:, :, None])
         query, key = rotated.split([rotated.shape[2] - keys, keys], 2)
-        context, _ = grouped_attention(
+        context, _ = attend(
             self,
             query.transpose(1, 2),
             key.transpose(1, 2),

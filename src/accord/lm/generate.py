@@ -8,11 +8,10 @@ import torch
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
 from accord.lm.engine import Engine, Failure, Request, Token
+from accord.lm.sizes import sequences_at_a_time
 from accord.records import Sample, Sampling
 
 __all__ = ["LocalSampler", "generate"]
-
-ROOM = 1 << 28  # bytes of keys and values of the sequences that are written at once
 
 
 @torch.no_grad()
@@ -27,7 +26,8 @@ def generate(
 ) -> list[list[Sample]]:
     """`n` samples of each prompt (token ids), in the order of the prompts; `batch` sequences are written at a time.
 
-    Where `batch` is unset it is 64, or more where the model is so small that calls and not products take the time.
+    Where `batch` is unset it is 64, or more where the model is so small that calls and not products take the time;
+    on a GPU as many as it has room for.
     Where the prompts are a part of more, `first` is the place of the first one among all: each sample then draws from
     the random stream that it has there.
     Log-probabilities are those of `accord.lm.token_sampling`. Raises `ModelError` where a prompt is empty, leaves no
@@ -46,7 +46,7 @@ def generate(
     causal.model.eval()
     try:
         length = max(len(prompt) for prompt in prompts) + sampling.max_tokens
-        engine = Engine(causal, slots=min(batch or _at_a_time(causal, length), len(requests)), length=length)
+        engine = Engine(causal, slots=min(batch or sequences_at_a_time(causal, length), len(requests)), length=length)
         for request in requests:
             _submit(engine, request, request.stream)
         tokens: dict[object, list[Token]] = {request.key: [] for request in requests}
@@ -70,12 +70,6 @@ class LocalSampler:
     def sample(self, prompts: Sequence[Sequence[int]], n: int, sampling: Sampling) -> list[list[Sample]]:
         """As `generate`."""
         return generate(self.causal, prompts, n, sampling)
-
-
-def _at_a_time(causal: CausalModel, length: int) -> int:
-    """As many sequences as ROOM bytes of keys and values hold, from 64 to 512."""
-    a_sequence = 2 * 4 * causal.layers * causal.width * length
-    return max(64, min(512, ROOM // a_sequence))
 
 
 def _submit(engine: Engine, request: Request, stream: object) -> None:

@@ -8,12 +8,12 @@ A model reaches them through its attention function, which hands over the new ke
 """
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
-from accord.lm.masks import Window, seen_inputs
+from accord.lm.layout import AttentionLayout, Window
 
 __all__ = ["KVCache", "KeyValues", "PrefillCache", "ReachedLayers"]
 
@@ -107,24 +107,21 @@ class KVCache:
         self._key[:, target, :, :, :size] = self._key[:, source, :, :, :size]
         self._value[:, target, :, :size] = self._value[:, source, :, :size]
 
-    def begin_step(self, place_a: Tensor, window: Window | None, dtype: torch.dtype) -> dict[str, Any]:
-        """Prepare a step in which slot i writes its place `place_a[i]`, and sees itself and what is before it.
+    def begin_step(self, places: Sequence[int], window: Window | None, device: torch.device) -> AttentionLayout:
+        """Prepare a step in which slot i writes its place `places[i]`: what it sees, itself and what is before it."""
+        place_a = self.make_room(places, device)
+        return AttentionLayout((len(places), 1, self._seen), place_a.device, self._seen - 1, window, first_B=place_a)
 
-        Returns masks over t places, as `accord.lm.masks.seen_inputs`.
-        """
-        self.make_room(place_a)
-        key_at = torch.arange(self._seen, device=place_a.device).expand(len(place_a), -1)
-        return seen_inputs(key_at[:, None] <= place_a[:, None, None], place_a[:, None], key_at, window, dtype)
-
-    def make_room(self, place_a: Tensor) -> None:
-        """Prepare a step in which slot i writes its place `place_a[i]`, by whoever makes no use of masks."""
-        self._places = place_a
-        self._rows = torch.arange(len(place_a), device=place_a.device)
-        self._seen = int(place_a.max()) + 1
+    def make_room(self, places: Sequence[int], device: torch.device) -> Tensor:
+        """Prepare a step in which slot i writes its place `places[i]`; the places on the device, [a]."""
+        self._places = place_a = torch.tensor(places, device=device)
+        self._rows = torch.arange(len(places), device=device)
+        self._seen = max(places) + 1
         if self._key.numel():
             rows, length = self._key.shape[1], self._key.shape[-1]
             length = max(_fitting(self._seen, length), self._least)
-            self._resize(_fitting(len(place_a), rows, self.count), length)
+            self._resize(_fitting(len(places), rows, self.count), length)
+        return place_a
 
     def layer(self, number: int) -> tuple[Tensor, Tensor]:
         """All of a layer's keys [S, K, D, T] and values [S, K, T, D], to be written to at the places of the step."""

@@ -17,6 +17,7 @@ from accord.errors import ForeignCodeError, ModelError, storage
 from accord.lm import packaged, tiny
 from accord.lm.adapter_files import ADAPTER, base_of, has_adapter_file, revision_of
 from accord.lm.adapters import put_on
+from accord.lm.attention import AttentionChoice
 from accord.lm.causal import CausalModel
 from accord.lm.memory import keep_large_buffers
 from accord.lm.proofs import check_decoder, prove
@@ -66,11 +67,13 @@ def load(
     merge: bool = False,
     revision: str | None = None,
     native: bool = True,
+    attention: AttentionChoice = "auto",
 ) -> CausalModel:
     """A model by packaged name, `tiny`, path or hub id; of the hub, at a branch, tag or commit (`revision`).
 
     `seed` draws the weights of `tiny` alone; with `merge`, saved adapters are added into the weights that they belong
-    to. Without `native` compiled kernels are left out. Raises `ModelError` where there is no such model, or it is no
+    to. Without `native` compiled kernels are left out; `attention` is the one backend that is tried for packed rows.
+    Raises `ModelError` where there is no such model, or it is no
     decoder, `ForeignCodeError` where it comes with code of its own and `trust_remote_code` does not say that this may
     run.
     """
@@ -80,7 +83,7 @@ def load(
     if name == tiny.NAME:
         tiny_model: Any = tiny.tiny_model(seed=seed)
         tiny_model.to(device=device, dtype=getattr(torch, dtype))
-        return wrap(tiny_model.eval(), tiny.tiny_tokenizer(), name, native=native)
+        return wrap(tiny_model.eval(), tiny.tiny_tokenizer(), name, native=native, attention=attention)
     source = str(packaged.packaged()) if name == packaged.NAME else place_of(name)
     try:
         model, base = _open(source, revision, dtype, trust_remote_code)
@@ -89,7 +92,7 @@ def load(
     except UNLOADABLE as error:
         raise refusal(name, source, error) from error
     tokenizer = _tokenizer(name, source, revision=revision, trust_remote_code=trust_remote_code)
-    return wrap(model.to(device).eval(), tokenizer, name, base=base, native=native)
+    return wrap(model.to(device).eval(), tokenizer, name, base=base, native=native, attention=attention)
 
 
 def open_tokenizer(
@@ -121,16 +124,22 @@ def open_tokenizer(
 
 
 def wrap(
-    model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str, *, base: str = "", native: bool = True
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    name: str,
+    *,
+    base: str = "",
+    native: bool = True,
+    attention: AttentionChoice = "auto",
 ) -> CausalModel:
-    """A model that is already open, on the fastest path on which it gives its own numbers; see `load` on `native`.
+    """A model that is already open, on the fastest path on which it gives its own numbers; see `load` on the last two.
 
     Raises `ModelError` where it is no decoder with a linear head; warns where it can only be run plainly.
     """
     causal = CausalModel(model, tokenizer, name, base)
     _check_ids(causal)
     check_decoder(causal)
-    reason = prove(causal, native=native)
+    reason = prove(causal, native=native, attention=attention)
     if reason:
         warnings.warn(
             f"{name}: its attention cannot be reached ({reason}); every sequence has a row of its own and is read "

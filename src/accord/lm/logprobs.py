@@ -9,6 +9,7 @@ from torch import Tensor
 
 from accord.lm.causal import CausalModel
 from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
+from accord.lm.sizes import reading_tokens
 
 __all__ = ["TokenLogprobs", "completion_logprobs", "token_divergences", "token_logprobs"]
 
@@ -156,7 +157,7 @@ def completion_logprobs(
     completions: Sequence[Sequence[int]],
     *,
     temperature: float = 1.0,
-    batch_tokens: int = 4096,
+    batch_tokens: int | None = None,
 ) -> list[Tensor]:
     """The log-probability of every token of every completion, in the order given; float32 on the CPU."""
     answers = [
@@ -164,7 +165,7 @@ def completion_logprobs(
         for key, (prompt, completion) in enumerate(zip(prompts, completions, strict=True))
     ]
     logprobs: list[Tensor] = [torch.empty(0)] * len(answers)
-    for batch in pack(causal, answers, batch_tokens=batch_tokens):
+    for batch in pack(causal, answers, batch_tokens=batch_tokens or reading_tokens(causal)):
         tokens = token_logprobs(causal, batch, batch.hidden(causal), temperature=temperature, entropy=False)
         parts = tokens.logprob_N.cpu().split(torch.bincount(batch.owner_N.cpu(), minlength=len(batch.keys)).tolist())
         for key, part in zip(batch.keys, parts, strict=True):

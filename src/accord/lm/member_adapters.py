@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
 from accord.lm.layers import layers_of
+from accord.lm.layout import AttentionLayout
 
 __all__ = ["MemberAdapters", "MemberLinear", "has_members"]
 
@@ -192,6 +193,8 @@ class MemberAdapters:
         if isinstance(value, Tensor):
             by_row = value.ndim > 1 and len(value) == self._rows
             return value.repeat(self.members, *[1] * (value.ndim - 1)) if by_row else value
+        if isinstance(value, AttentionLayout):
+            return value.repeat(self.members)
         if isinstance(value, tuple | list):
             return type(value)(self._repeated(each) for each in value)
         if isinstance(value, dict):

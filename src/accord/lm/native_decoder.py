@@ -57,9 +57,8 @@ class NativeDecoder(FusedDecoder):
 
     def step_hidden(self, cache: KVCache, sequences: Sequence[Sequence[int]]) -> Tensor:
         kernels = self._kernels
-        place_a = torch.tensor([len(sequence) - 1 for sequence in sequences])
         x_aD = self._embed[torch.tensor([sequence[-1] for sequence in sequences])].to(self.dtype)
-        cache.make_room(place_a)
+        place_a = cache.make_room([len(sequence) - 1 for sequence in sequences], x_aD.device)
         cos_aD, sin_aD = (each[:, 0].contiguous() for each in self._angles(place_a + self.start, x_aD))
         for number, layer in enumerate(self._layers):
             qkv_aX = layer.qkv(kernels.normed(x_aD, layer.norm_in, self._eps))

@@ -18,13 +18,12 @@ from torch import Tensor
 
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
-from accord.lm.masks import seen_inputs
+from accord.lm.first_fit import first_fit
+from accord.lm.layout import AttentionLayout, Segments
+from accord.lm.sizes import BATCH_TOKENS, default_row_tokens, reading_tokens
 from accord.records import Completion
 
-__all__ = ["BATCH_TOKENS", "PackedBatch", "TokenizedCompletion", "default_row_tokens", "longest", "pack", "tokenized"]
-
-ROW_TOKENS, BATCH_TOKENS = 320, 2048  # tokens of a row, and of a batch, where no budget says otherwise
-NARROW = 64  # tokens of a row at least
+__all__ = ["PackedBatch", "TokenizedCompletion", "longest", "pack", "tokenized"]
 
 
 @dataclass(frozen=True)
@@ -72,6 +71,8 @@ class PackedBatch:
     owner_N       which answer (0..A-1) each belongs to
     step_N        its place within its answer, from 0
     last_A        place of the last completion token of each answer
+    longest       tokens of the longest sequence
+    single        whether each row holds one sequence alone
     """
 
     keys: tuple[int, ...]
@@ -85,37 +86,38 @@ class PackedBatch:
     owner_N: Tensor
     step_N: Tensor
     last_A: Tensor
+    longest: int
+    single: bool
 
     @property
     def tokens(self) -> int:
         """Places computed, padding included."""
         return self.input_ids.numel()
 
-    def hidden(self, causal: CausalModel, dtype: torch.dtype | None = None, **inputs: Any) -> Tensor:
-        """Hidden states of all places, flattened: [B*T, D]. `dtype` is what is computed in, where not the weights'."""
+    def hidden(self, causal: CausalModel, **inputs: Any) -> Tensor:
+        """Hidden states of all places, flattened: [B*T, D]."""
         if not causal.packs:  # a row is one sequence, and its padding comes after it
             return causal.hidden(input_ids=self.input_ids).flatten(0, 1)
-        masks = seen_inputs(self.visible(), self.position_ids, self.position_ids, causal.window, dtype or causal.dtype)
-        return causal.hidden(input_ids=self.input_ids, position_ids=self.position_ids, **masks, **inputs).flatten(0, 1)
+        inputs |= self.layout(causal).inputs()
+        return causal.hidden(input_ids=self.input_ids, position_ids=self.position_ids, **inputs).flatten(0, 1)
 
-    def visible(self) -> Tensor:
-        """What each place may see, [B, T, T]: its own segment and that of its prompt, up to itself.
+    def layout(self, causal: CausalModel) -> AttentionLayout:
+        """What each place may see: its own segment and that of its prompt, up to itself.
 
-        It is made when it is needed and kept by nobody: for all batches of a stage it would be as large as their
-        attention scores. Padding sees itself and the padding before it, for a row of nothing would be NaN.
+        Each use of a batch has a layout of its own, so that what is made of it goes with that use: the masks of all
+        batches of a stage would be as large as their attention scores. Where a row is one sequence, padding comes
+        after it and may see it: nobody reads what becomes of that.
         """
-        own_segment = self.segment_ids[:, :, None] == self.segment_ids[:, None, :]
-        own_prompt = self.root_ids[:, :, None] == self.segment_ids[:, None, :]
-        return (own_segment | own_prompt).tril()
-
-
-def default_row_tokens(causal: CausalModel) -> int:
-    """Places of a row where nobody says otherwise: 320, or the model's width where that is less, but not below 64.
-
-    A place looks along its whole row, also at what it must not see; in a row longer than the model is wide that costs
-    more than what two answers save that share a prompt.
-    """
-    return min(ROW_TOKENS, max(NARROW, causal.width))
+        backend, segments = causal.attention, Segments(self.segment_ids, self.root_ids, self.position_ids)
+        rows, width = self.input_ids.shape
+        return AttentionLayout(
+            (rows, width, width),
+            self.input_ids.device,
+            self.longest - 1,
+            causal.window,
+            backend,
+            None if self.single and backend != "grouped" else segments,
+        )
 
 
 def pack(
@@ -123,9 +125,11 @@ def pack(
     answers: Iterable[TokenizedCompletion],
     *,
     row_tokens: int | None = None,
-    batch_tokens: int = BATCH_TOKENS,
+    batch_tokens: int | None = None,
 ) -> list[PackedBatch]:
     """Lay answers out in batches of at most `batch_tokens` places, answers to one prompt side by side.
+
+    Unset, a batch has 2,048 places, or as many as a GPU or `memory_gb` has room for (`accord.lm.sizes`).
 
     A row holds at most `row_tokens` places (unset: `default_row_tokens`) unless a single answer needs more. Rows of
     like length share a batch.
@@ -134,6 +138,7 @@ def pack(
     share a batch, for the longest one decides how all of its positions are turned.
     """
     row_tokens = row_tokens or default_row_tokens(causal)
+    batch_tokens = batch_tokens or reading_tokens(causal, BATCH_TOKENS)
     short: list[TokenizedCompletion] = []
     long: list[TokenizedCompletion] = []
     for answer in answers:
@@ -212,14 +217,13 @@ def _blocks(answers: Iterable[TokenizedCompletion], row_tokens: int) -> list[lis
 def _rows(blocks: list[list[TokenizedCompletion]], row_tokens: int) -> list[_Row]:
     """Blocks into as few rows as first-fit decreasing finds."""
     rows: list[_Row] = []
-    for block in sorted(blocks, key=_length, reverse=True):
-        length = _length(block)
-        row = next((row for row in rows if row.length + length <= row_tokens), None)
-        if row is None:
-            rows.append(_Row([block], length))
-        else:
-            row.blocks.append(block)
-            row.length += length
+    blocks = sorted(blocks, key=_length, reverse=True)
+    lengths = [_length(block) for block in blocks]
+    for block, length, number in zip(blocks, lengths, first_fit(lengths, row_tokens), strict=True):
+        if number == len(rows):
+            rows.append(_Row([], 0))
+        rows[number].blocks.append(block)
+        rows[number].length += length
     return rows
 
 
@@ -237,7 +241,7 @@ def _check(answer: TokenizedCompletion, causal: CausalModel) -> None:
             raise ModelError(f"item {answer.key}: token id {token} is outside the vocabulary of {bound}")
 
 
-class _Layout:
+class _Flat:
     """The flat lists that a batch is made of, grown block by block. `at` is the next free place."""
 
     def __init__(self) -> None:
@@ -288,31 +292,39 @@ class _Layout:
 
 
 def _lay_out(rows: list[_Row], causal: CausalModel) -> PackedBatch:
-    width, device = rows[0].length, causal.device
-    layout = _Layout()
+    width = rows[0].length
+    flat = _Flat()
     for number, row in enumerate(rows):
-        layout.at = number * width
+        flat.at = number * width
         for block in row.blocks:
-            layout.add(block)
+            flat.add(block)
+    used = torch.tensor(flat.used)
 
     def grid(values: list[int], empty: int) -> Tensor:
-        flat = torch.full((len(rows) * width,), empty)
-        flat[torch.tensor(layout.used)] = torch.tensor(values)
-        return flat.view(len(rows), width)
+        grid_X = torch.full((len(rows) * width,), empty)
+        grid_X[used] = torch.tensor(values)
+        return grid_X
 
-    def index(values: list[int]) -> Tensor:
-        return torch.tensor(values, dtype=torch.long, device=device)
-
+    parts = [
+        grid(flat.token, causal.pad_id),
+        grid(flat.position, 0),
+        grid(flat.segment, -1),
+        grid(flat.root, -2),
+        *map(torch.tensor, (flat.source, flat.place, flat.target, flat.owner, flat.step, flat.last)),
+    ]
+    token_X, position_X, segment_X, root_X, *indices = _moved(parts, causal.device)
     return PackedBatch(
-        keys=tuple(layout.keys),
-        input_ids=grid(layout.token, causal.pad_id).to(device),
-        position_ids=grid(layout.position, 0).to(device),
-        segment_ids=grid(layout.segment, -1).to(device),
-        root_ids=grid(layout.root, -2).to(device),
-        source_N=index(layout.source),
-        place_N=index(layout.place),
-        target_N=index(layout.target),
-        owner_N=index(layout.owner),
-        step_N=index(layout.step),
-        last_A=index(layout.last),
+        tuple(flat.keys),
+        *(each.view(len(rows), width) for each in (token_X, position_X, segment_X, root_X)),
+        *indices,
+        longest=max(flat.position) + 1,
+        single=all(len(row.blocks) == len(row.blocks[0]) == 1 for row in rows),
     )
+
+
+def _moved(parts: list[Tensor], device: torch.device) -> list[Tensor]:
+    """Tensors of one type on the device, in one transfer."""
+    if device.type == "cpu":
+        return parts
+    sizes = [len(part) for part in parts]
+    return list(torch.cat(parts).pin_memory().to(device, non_blocking=True).split(sizes))

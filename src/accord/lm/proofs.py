@@ -2,7 +2,8 @@
 
 Every path that is written here is held against the model as transformers runs it, each sequence alone in its row:
 
-    packs    sequences share a row and a prompt is computed once; with the faster layers, or else without them
+    packs    sequences share a row and a prompt is computed once; by the first backend of attention that is right, with
+             the faster layers, or else without them
     keeps    keys and values stay in slots while the model's own modules write
     by_hand  the decoder that writes without the model's modules
     native   the same with compiled kernels, where there are any
@@ -25,12 +26,14 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from accord.errors import ModelError
-from accord.lm.attention import use_grouped
+from accord.lm.attention import AttentionChoice, use_attention
 from accord.lm.causal import UNBOUNDED, CausalModel
 from accord.lm.decoders import FusedDecoder, ModelDecoder
+from accord.lm.flex import compile_errors
 from accord.lm.fused import FAMILIES, fuse, unfuse
 from accord.lm.kv_cache import KVCache, ReachedLayers
 from accord.lm.layers import each_kind_of_layer
+from accord.lm.layout import AttentionLayout, Backend
 from accord.lm.native_decoder import NativeDecoder
 from accord.lm.packed import TokenizedCompletion, pack
 from accord.lm.upcast import in_float32
@@ -39,10 +42,13 @@ __all__ = ["check_decoder", "prove"]
 
 TOLERANCE = 1e-3  # of the norm of the hidden states, in float32
 ROUNDING, COARSE = 3.0, 0.02  # how much further from float32 than the model itself; what is no matter, of the norm
+ROUGH = 0.2  # of the norm of gradients, of weights that are rounded
+CPU_BACKENDS: tuple[Backend, ...] = ("grouped",)
+CUDA_BACKENDS: tuple[Backend, ...] = ("flex", "sdpa", "grouped")
 NARROW = 2  # positions that a sliding window looks back while it is tried
 PROMPT, OTHER = 4, 2  # tokens of the two prompts
 LONG, SHORT, ALONE = 2, 1, 1  # of two answers to the first prompt, and of one to the other
-LENGTH = PROMPT + LONG
+LENGTH, PLACES = PROMPT + LONG, PROMPT + OTHER + LONG + SHORT + ALONE
 BOUNDS = ("max_position_embeddings", "original_max_position_embeddings", "sliding_window", "attention_chunk_size")
 UNREACHED = (ModelError, TypeError, ValueError, NotImplementedError, RuntimeError, KeyError, AttributeError, IndexError)
 
@@ -95,39 +101,78 @@ def _has_linear_head(causal: CausalModel, ids_1T: Tensor) -> bool:
 
 
 @torch.no_grad()
-def prove(causal: CausalModel, *, native: bool = True) -> str:
+def prove(causal: CausalModel, *, native: bool = True, attention: AttentionChoice = "auto") -> str:
     """Take each path that gives the model's own numbers. Returns why it can be run plainly only; else nothing.
 
-    Without `native` compiled kernels are left out.
+    Without `native` compiled kernels are left out. `attention` is the one backend that is tried for packed rows;
+    `auto` tries all that are worth it where the model is, the fastest first.
     """
     causal.packs = causal.keeps = causal.by_hand = causal.native = False
     own = causal.model.config._attn_implementation
     try:
         with _narrow_windows(causal.model):
-            reason = _try_paths(causal, native)
+            reason = _try_paths(causal, native, _backends(causal) if attention == "auto" else (attention,))
     except UNREACHED as error:
         causal.packs = False
         reason = _first_line(error)
     if not causal.packs:
         unfuse(causal.model)
         causal.model.set_attn_implementation(own)
-    return "" if causal.packs else reason
+        causal.attention = "grouped"
+    if causal.packs or attention == "auto":
+        return "" if causal.packs else reason
+    return f'attention = "{attention}": {reason}'
 
 
-def _try_paths(causal: CausalModel, native: bool) -> str:
+def _backends(causal: CausalModel) -> tuple[Backend, ...]:
+    """Those worth it where the model is, the fastest first."""
+    return {"cpu": CPU_BACKENDS, "cuda": CUDA_BACKENDS}.get(causal.device.type, ("sdpa", "grouped"))
+
+
+def _try_paths(causal: CausalModel, native: bool, backends: Sequence[Backend]) -> str:
     """Set which paths of a model are taken; returns why it does not pack."""
     trials = [_Trial(causal, starts) for starts in _starts(causal)]
     causal.packs = True
-    use_grouped(causal.model)
-    fuse(causal.model)
-    reasons = [reason for trial in trials if (reason := trial.differs(trial.packed))]
-    if reasons:
-        unfuse(causal.model)
-        reasons = [reason for trial in trials if (reason := trial.differs(trial.packed))]
-    causal.packs = not reasons
+    use_attention(causal.model)
+    reason = ""
+    for causal.attention in backends:
+        reason = _try_backend(causal, trials)
+        if not reason:
+            break
+    causal.packs = not reason
     if causal.packs:
         _try_decoders(causal, native)
-    return f"sequences that share a row give {reasons[0]}" if reasons else ""
+    return reason
+
+
+def _try_backend(causal: CausalModel, trials: Sequence["_Trial"]) -> str:
+    """Why a model does not pack by its backend; with the faster layers, or else without them."""
+    fuse(causal.model)
+    reason = _why_not(causal, trials)
+    if reason:
+        unfuse(causal.model)
+        reason = _why_not(causal, trials)
+    return reason
+
+
+def _why_not(causal: CausalModel, trials: Sequence["_Trial"]) -> str:
+    """What is wrong with sequences that share a row, or alone in theirs where the backend takes these apart.
+
+    An error is a reason too, but of the last resort, for a model that cannot be reached at all says so by one.
+    """
+    paths: dict[str, Callable[[_Trial], Callable[[torch.dtype], Tensor]]] = {"share a row": lambda trial: trial.packed}
+    if causal.attention != "grouped":
+        paths["have a row each"] = lambda trial: trial.unshared
+    try:
+        for what, path in paths.items():
+            for trial in trials:
+                if reason := trial.differs(path(trial)):
+                    return f"sequences that {what} give {reason}"
+        return _gradients_differ(causal)
+    except (*UNREACHED, *compile_errors()) as error:
+        if causal.attention == "grouped":
+            raise
+        return _first_line(error)
 
 
 def _try_decoders(causal: CausalModel, native: bool) -> None:
@@ -140,6 +185,36 @@ def _try_decoders(causal: CausalModel, native: bool) -> None:
         causal.keeps = _holds(trial, ModelDecoder)
         causal.by_hand = causal.keeps and _family(causal) in FAMILIES and _holds(trial, FusedDecoder)
         causal.native = causal.by_hand and native and _holds(trial, NativeDecoder)
+
+
+@torch.enable_grad()
+def _gradients_differ(causal: CausalModel) -> str:
+    """Why a backend is not to be learnt by: its gradients of the embeddings are not those of plain products."""
+    backend = causal.attention
+    if backend == "grouped" or (backend == "flex" and causal.device.type == "cpu"):  # flex has none there
+        return ""
+    (batch,) = pack(causal, _answers(causal), row_tokens=PLACES)
+    embedded: list[Tensor] = []
+
+    def leaf(_: Any, __: Any, output: Tensor) -> Tensor:
+        embedded.append(output.detach().requires_grad_())
+        return embedded[-1]
+
+    def gradient() -> Tensor:
+        hidden_XD = batch.hidden(causal)[batch.place_N].float()
+        weight_XD = torch.arange(hidden_XD.numel(), device=hidden_XD.device).cos().view_as(hidden_XD)
+        return torch.autograd.grad((hidden_XD * weight_XD).sum(), embedded[-1])[0]
+
+    hook = causal.model.get_input_embeddings().register_forward_hook(leaf)
+    try:
+        found = gradient()
+        causal.attention = "grouped"
+        off = _distance(found, gradient())
+    finally:
+        causal.attention = backend
+        hook.remove()
+    allowed = TOLERANCE if causal.dtype == torch.float32 else ROUGH
+    return "" if off < allowed else f"gradients that are not those of plain products, by {off:.1g}"
 
 
 def _family(causal: CausalModel) -> str:
@@ -163,15 +238,7 @@ class _Trial:
 
     def __init__(self, causal: CausalModel, starts: Sequence[int]) -> None:
         self.causal, self.starts = causal, torch.tensor(starts, device=causal.device)
-        tokens = _tokens(causal)
-        prompt, other, long, short, alone = (
-            tuple(islice(tokens, size)) for size in (PROMPT, OTHER, LONG, SHORT, ALONE)
-        )
-        self.answers = [
-            TokenizedCompletion(prompt, long, 0),
-            TokenizedCompletion(prompt, short, 1),
-            TokenizedCompletion(other, alone, 2),
-        ]
+        self.answers = _answers(causal)
         self.exact = self.alone(torch.float32)
         self.own = self.alone(causal.dtype) if causal.dtype != torch.float32 else self.exact
 
@@ -187,7 +254,13 @@ class _Trial:
             "" if distance < max(allowed, COARSE) else f"numbers that are rounded by {distance:.1g}, not {allowed:.1g}"
         )
 
-    def alone(self, dtype: torch.dtype) -> Tensor:
+    def unshared(self, dtype: torch.dtype) -> Tensor:
+        """As `alone`, by the backend."""
+        causal, rows = self.causal, len(self.starts) * len(self.answers)
+        layout = AttentionLayout((rows, LENGTH, LENGTH), causal.device, LENGTH - 1, causal.window, causal.attention)
+        return self.alone(dtype, **layout.inputs())
+
+    def alone(self, dtype: torch.dtype, **inputs: Any) -> Tensor:
         """Each sequence in a row of its own, padded where nothing looks."""
         ids = torch.zeros(len(self.answers), LENGTH, dtype=torch.long, device=self.causal.device)
         for row, each in enumerate(self.answers):
@@ -198,13 +271,14 @@ class _Trial:
             hidden = self.causal.hidden(
                 input_ids=ids.repeat(len(self.starts), 1),
                 position_ids=positions.expand(-1, len(ids), -1).flatten(0, 1),
+                **inputs,
             )
-        return self._answers(hidden.view(len(self.starts), len(ids), LENGTH, -1))
+        return self._compared(hidden.view(len(self.starts), len(ids), LENGTH, -1))
 
     def packed(self, dtype: torch.dtype) -> Tensor:
         """All sequences of a start in one row."""
-        starts, places = len(self.starts), PROMPT + OTHER + LONG + SHORT + ALONE
-        (batch,) = pack(self.causal, self.answers, row_tokens=places)
+        starts = len(self.starts)
+        (batch,) = pack(self.causal, self.answers, row_tokens=PLACES)
         reached = ReachedLayers()
         rows = replace(
             batch,
@@ -214,7 +288,7 @@ class _Trial:
             root_ids=batch.root_ids.repeat(starts, 1),
         )
         with _computing(self.causal, dtype):
-            hidden_SXD = rows.hidden(self.causal, dtype, kv_cache=reached).view(starts, places, -1)
+            hidden_SXD = rows.hidden(self.causal, kv_cache=reached).view(starts, PLACES, -1)
         if len(reached) != self.causal.layers:
             raise ValueError(f"{len(reached)} of {self.causal.layers} layers attend through the interface")
         wanted: list[int] = []
@@ -243,13 +317,24 @@ class _Trial:
         end, other = last.split(n)
         return torch.stack([end, first[0], second, end, first[1], other, first[2]], 1)
 
-    def _answers(self, hidden_SATD: Tensor) -> Tensor:
+    def _compared(self, hidden_SATD: Tensor) -> Tensor:
         """What is compared, of all that was read."""
         parts = [
             hidden_SATD[:, row, len(each.prompt) - 1 : len(each.prompt) + len(each.completion)]
             for row, each in enumerate(self.answers)
         ]
         return torch.cat(parts, 1)
+
+
+def _answers(causal: CausalModel) -> list[TokenizedCompletion]:
+    """Two to a prompt and one to another."""
+    tokens = _tokens(causal)
+    prompt, other, long, short, alone = (tuple(islice(tokens, size)) for size in (PROMPT, OTHER, LONG, SHORT, ALONE))
+    return [
+        TokenizedCompletion(prompt, long, 0),
+        TokenizedCompletion(prompt, short, 1),
+        TokenizedCompletion(other, alone, 2),
+    ]
 
 
 def _computing(causal: CausalModel, dtype: torch.dtype) -> AbstractContextManager[None]:

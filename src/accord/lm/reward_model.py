@@ -21,6 +21,7 @@ from accord.lm.aggregation import Aggregation
 from accord.lm.causal import CausalModel
 from accord.lm.head_posterior import DRAWS, HeadPosterior
 from accord.lm.packed import PackedBatch, TokenizedCompletion, pack, tokenized
+from accord.lm.sizes import reading_tokens
 from accord.records import Completion, Prompt
 
 __all__ = ["SHARED", "ScalarHeadModel", "is_reward_model", "new_head"]
@@ -200,7 +201,7 @@ class ScalarHeadModel:
     @torch.no_grad()
     def _states(self, answers: Sequence[TokenizedCompletion]) -> NDArray[np.float64]:
         state_ND = np.zeros((len(answers), self.causal.width))
-        for batch in pack(self.causal, answers, batch_tokens=4096):
+        for batch in pack(self.causal, answers, batch_tokens=reading_tokens(self.causal)):
             state_ND[list(batch.keys)] = self.state_at_end(batch).double().cpu().numpy()
         return state_ND
 
@@ -213,7 +214,7 @@ class ScalarHeadModel:
     @torch.no_grad()
     def _raw(self, answers: Sequence[TokenizedCompletion]) -> NDArray[np.float64]:
         raw_NM = np.zeros((len(answers), len(self.mean_M)))
-        for batch in pack(self.causal, answers, batch_tokens=4096):
+        for batch in pack(self.causal, answers, batch_tokens=reading_tokens(self.causal)):
             raw_NM[list(batch.keys)] = self.at_end(batch).double().cpu().numpy()
         return raw_NM
 

@@ -13,6 +13,7 @@ from transformers import PreTrainedTokenizerBase
 
 from accord.errors import ModelError
 from accord.lm.adapters import LoRA, add_lora
+from accord.lm.attention import AttentionChoice
 from accord.lm.causal import CausalModel
 from accord.lm.chat_template import is_template, read_template, set_template
 from accord.lm.dropout import dropping
@@ -92,10 +93,15 @@ class ModelSettings(ModelForm):
     memory_gb: float | None = Field(
         default=None,
         gt=0,
-        description="split training batches so that the process stays within it; unset: 2,048 tokens",
+        description="split batches so that the process stays within it; unset: 2,048 tokens, or a GPU's free memory",
     )
     native: Literal["auto", "off"] = Field(
         default="auto", description="write with kernels compiled for this processor, where there is a compiler"
+    )
+    attention: AttentionChoice = Field(
+        default="auto",
+        description="who computes attention: grouped, sdpa or flex alone; auto: on a GPU the first of flex, sdpa and "
+        "grouped that gives the model's own numbers, on a CPU grouped",
     )
     cut_to_context: bool = Field(
         default=False,
@@ -126,9 +132,12 @@ class ModelSettings(ModelForm):
             merge=True,
             revision=self.revision if str(name) == self.base else None,
             native=self.native == "auto",
+            attention=self.attention,
         )
+        if train and causal.attention == "flex" and causal.device.type == "cpu":
+            raise ModelError(f'{name}: attention = "flex" has no gradients on a CPU; leave it out to train there')
         self.set_template(causal.tokenizer)
-        causal.cuts = self.cut_to_context
+        causal.cuts, causal.memory_gb = self.cut_to_context, self.memory_gb
         if layers is not None:
             cut_layers(causal, layers)
             causal.base = ""  # what is left lies nowhere: adapters over it are saved as whole weights

@@ -56,7 +56,7 @@ class PolicyGradient(Online):
         self, trainer: OnlineTrainer, rollout: Rollout, rows: list[int], old_BT: Tensor, advantage_BT: Tensor
     ) -> dict[str, Any]:
         weight_B = self.weights(rollout, rows)
-        tokens = int(rollout.mask_BT[rows].sum())
+        tokens = rollout.tokens(rows)
         loss = clipped = 0.0
         for index, logprob_N, _ in trainer.forward(rollout, rows):
             old_N = logprob_N.detach() if self.single_update else old_BT[index]
@@ -64,7 +64,7 @@ class PolicyGradient(Online):
                 rollout.policy.logprob_BT[index] = old_N
             clipped_loss = self.loss(Tokens(logprob_N, old_N, rollout.reference_BT[index], advantage_BT[index]))
             loss += trainer.optimiser.add((weight_B[index[0]] * clipped_loss.loss_N).sum())
-            clipped += float(clipped_loss.clipped_N.sum()) / tokens
+            clipped += clipped_loss.clipped_N.sum().double() / tokens
         if not self.needs_old_logprobs:
             trainer.keep_measured(rollout, rows)
         norm = trainer.optimiser.step()

@@ -118,7 +118,8 @@ class Pairwise(PolicySettings):
         total = ceil(draws / self.batch_size)
         optimiser = Optimiser(self.optim, policy.trainable(), total)
         loop = TrainingLoop(run, stage, optimiser, self, total=total, save_every=self.save_every, model=policy.model)
-        room = max(longest(_answers(policy, data, [pair])) for pair in chosen) if self.memory_gb else 0
+        planned = self.memory_gb is not None or policy.device.type != "cpu"
+        room = max(longest(_answers(policy, data, [pair])) for pair in chosen) if planned else 0
         scorer = _Scorer(self, policy, reference, data, stage_batch_limits(self, policy, run, stage, longest=room))
 
         mean_weight = sum(pair.weight for pair in chosen) / len(chosen)
@@ -140,9 +141,9 @@ class Pairwise(PolicySettings):
             weight_P = torch.tensor([pair.weight for pair in some], device=sides.tie_P.device)
             loss += optimiser.add((weight_P * self.loss(sides)).sum() / weight)
             margin_P = self.margin(sides).detach()
-            gap += float(margin_P.sum()) / len(pairs)
-            right += int(((margin_P > 0) & ~sides.tie_P).sum())
-            decided += int((~sides.tie_P).sum())
+            gap += margin_P.sum().double() / len(pairs)
+            right += ((margin_P > 0) & ~sides.tie_P).sum()
+            decided += sum(not pair.tie for pair in some)
         lr = optimiser.rate
         norm = optimiser.step()
         whole = sum_numbers({"loss": loss, "right": right, "decided": decided, "gap": gap})

@@ -175,13 +175,13 @@ class PPO(Dense):
 
     def _update_minibatch(
         self, trainer: OnlineTrainer, rollout: Rollout, rows: list[int], tokens_BT: "_Learnt", *, warming: bool
-    ) -> dict[str, float]:
+    ) -> dict[str, float | Tensor]:
         """The gradient of one update on the sequences `rows`: losses are means over their tokens.
 
         While the values are `warming` up it is that of the value head, and nothing else has one.
         """
         assert trainer.head is not None
-        tokens = int(rollout.mask_BT[rows].sum())
+        tokens = rollout.tokens(rows)
         policy_loss = value_loss = clipped = 0.0
         for index, logprob_N, hidden_ND in trainer.forward(rollout, rows):
             old_N, advantage_N, return_N = (each_BT[index] for each_BT in tokens_BT)
@@ -191,12 +191,12 @@ class PPO(Dense):
             value = ppo_value(value_N, rollout.policy.value_BT[index], return_N, clip=self.value_clip)
             policy_part, value_part = surrogate.loss_N.sum() / tokens, value.loss_N.sum() / tokens
             trainer.optimiser.add(self.value_coef * value_part + (0.0 if warming else policy_part))
-            policy_loss += float(policy_part.detach())
-            value_loss += float(value_part.detach())
-            clipped += float(surrogate.clipped_N.sum()) / tokens
+            policy_loss += policy_part.detach().double()
+            value_loss += value_part.detach().double()
+            clipped += surrogate.clipped_N.sum().double() / tokens
         return {"policy_loss": policy_loss, "value_loss": value_loss, "clip_frac": clipped}
 
-    def _pretrain(self, trainer: OnlineTrainer, pretraining: PretrainingMix) -> float:
+    def _pretrain(self, trainer: OnlineTrainer, pretraining: PretrainingMix) -> float | Tensor:
         """Add the gradient of the likelihood of some of the texts beside the samples."""
         return pretraining.add(
             trainer.policy,

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from os.path import relpath
 from pathlib import Path
 
+from torch import Tensor
+
 from accord.errors import ArtefactError, RecipeError, storage
 from accord.feedback.formats.containers import rows_of
 from accord.feedback.formats.rows import BadRow
@@ -57,7 +59,7 @@ class PretrainingMix:
         size: int,
         coefficient: float,
         updating: Callable[[CausalModel], AbstractContextManager[None]],
-    ) -> float:
+    ) -> float | Tensor:
         """Add the gradient of `coefficient` times the mean loss a token of `size` texts; returns the loss, in nats.
 
         Where several processes share the step it is that of this one's share of the texts.
@@ -65,13 +67,13 @@ class PretrainingMix:
         size = min(size, len(self.weight_of))
         texts = self.passes.draw(optimiser.done * size, size)
         total_weight = self.mean_weight * sum(len(answer.completion) for answer in texts)
-        loss = 0.0
+        loss: float | Tensor = 0.0
         for batch in limits.pack(policy, own_share(texts, length_of)):
             with updating(policy):
                 loss_N = likelihood(policy, batch)
             part = (token_weights(batch, self.weight_of).to(loss_N) * loss_N).sum() / total_weight
             optimiser.add(coefficient * part)
-            loss += float(part.detach())
+            loss += part.detach().double()
         return loss
 
 

@@ -80,6 +80,10 @@ class Rollout:
         inside_N = self.policy.entropy_BT[self.mask_BT]
         return float(-self.policy.logprob_BT[self.mask_BT].mean() if inside_N.isnan().any() else inside_N.mean())
 
+    def tokens(self, rows: Sequence[int]) -> int:
+        """How many tokens were sampled in some sequences."""
+        return sum(len(self.samples[row].token_ids) for row in rows)
+
     @property
     def stopped_B(self) -> Tensor:
         """Which completions ended, by an end token or a stop string; the limit cut off the others."""
@@ -100,6 +104,9 @@ class Rollout:
         a judge that changes has scored them.
         """
         has_reference = not bool(self.reference_BT.isnan().any())
+        each_BT = (self.sampled_BT, self.policy.logprob_BT, self.reference_BT)
+        sampled_BT, policy_BT, reference_BT = (numbers_BT.cpu() for numbers_BT in each_BT)
+        score_B = self.score_B.tolist()
         rows = []
         for index, (completion, sample) in enumerate(zip(self.completions, self.samples, strict=True)):
             size = len(sample.token_ids)
@@ -110,10 +117,10 @@ class Rollout:
                     prompt=completion.prompt,
                     text=completion.text,
                     token_ids=sample.token_ids,
-                    rollout_logprobs=_rounded(self.sampled_BT[index, :size]),
-                    logprobs=_rounded(self.policy.logprob_BT[index, :size]),
-                    reference_logprobs=_rounded(self.reference_BT[index, :size]) if has_reference else None,
-                    reward=round(float(self.score_B[index]), 6),
+                    rollout_logprobs=_rounded(sampled_BT[index, :size]),
+                    logprobs=_rounded(policy_BT[index, :size]),
+                    reference_logprobs=_rounded(reference_BT[index, :size]) if has_reference else None,
+                    reward=round(score_B[index], 6),
                     cautious_reward=None if cautious_rewards is None else round(cautious_rewards[index], 6),
                     **score_doubt(self.judged, index),
                     finish_reason=sample.finish_reason,

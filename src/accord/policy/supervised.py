@@ -131,7 +131,7 @@ class Supervised(PolicySettings):
         def update(step: int) -> StepResult[SupervisedMetrics]:
             batch = passes.step(step, self.batch_size, draws)
             tokens = sum(len(answer.completion) for answer in batch)
-            mean_loss, ended = 0.0, 0
+            mean_loss = ended = 0.0  # tensors, as soon as there is something
             for packed in limits.pack(causal, own_share(batch, length_of)):
                 with self.updating(causal):
                     loss_N = loss(causal, packed)
@@ -176,10 +176,10 @@ def token_weights(batch: PackedBatch, weight_of: Mapping[int, float]) -> Tensor:
     return weight_A[batch.owner_N]
 
 
-def ends_among_targets(batch: PackedBatch, ends: frozenset[int]) -> int:
+def ends_among_targets(batch: PackedBatch, ends: frozenset[int]) -> Tensor:
     """How many answers of a batch have an end token for their last target."""
     last_A = batch.input_ids.flatten()[batch.last_A]
-    return int(torch.isin(last_A, torch.tensor(sorted(ends), device=last_A.device)).sum())
+    return torch.isin(last_A, torch.tensor(sorted(ends), device=last_A.device)).sum()
 
 
 def _blocks(answers: Sequence[TokenizedCompletion], share: int, seed: int) -> list[list[TokenizedCompletion]]:

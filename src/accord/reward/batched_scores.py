@@ -39,7 +39,7 @@ class BatchedScores:
         if len(self.batches) > 1:
             self.score_AM.requires_grad_()
 
-    def backward(self, optimiser: Optimiser, loss: Tensor) -> float:
+    def backward(self, optimiser: Optimiser, loss: Tensor) -> Tensor:
         """Add the gradient of a loss of the scores, and of parameters of its own, to the step's; returns the loss."""
         value = optimiser.add(loss)
         if len(self.batches) == 1:

@@ -17,6 +17,7 @@ import torch
 from accord.interfaces import Judge, Scores
 from accord.lm.packed import pack
 from accord.lm.reward_model import ScalarHeadModel
+from accord.lm.sizes import reading_tokens
 from accord.records import Completion, Prompt
 from accord.reward.combined import CombinedJudge, MixedJudge
 
@@ -39,7 +40,7 @@ class ByToken:
         answers = [self.model.answer(p, c, key) for key, (p, c) in enumerate(zip(prompts, completions, strict=True))]
         values: list[list[float]] = [[] for _ in answers]  # of each completion, after each of its tokens
         with torch.no_grad():
-            for batch in pack(self.model.causal, answers, batch_tokens=4096):
+            for batch in pack(self.model.causal, answers, batch_tokens=reading_tokens(self.model.causal)):
                 before_N, last_A = (
                     self.model.overall(raw_NM.double().cpu().numpy()).mean(1) for raw_NM in self.model.along(batch)
                 )

@@ -18,6 +18,7 @@ from accord.reward.observations import Observation, completions_of, join_groups
 from accord.reward.prior import Prior
 from accord.reward.terms.base import Term
 from accord.train import BatchLimits, Optimiser
+from accord.train.host_reads import host_values
 from accord.train.ranks import gather, is_first, own_share, sum_numbers
 
 __all__ = ["Fitting", "tokenized"]
@@ -59,6 +60,7 @@ class Fitting:
         penalty = self.prior.add(self.optimiser)
         rate = self.optimiser.rate
         norm = self.optimiser.step()
+        (penalty,) = host_values([penalty])
         whole = sum_numbers({"loss": loss, "right": counted.right, "decided": counted.decided, "pairs": counted.pairs})
         return RewardMetrics(
             step=step,
@@ -71,7 +73,7 @@ class Fitting:
             grad_norm=norm,
         )
 
-    def _group(self, group: Sequence[Observation], weight: float, counted: "_Counted") -> float:
+    def _group(self, group: Sequence[Observation], weight: float, counted: "_Counted") -> Tensor:
         """Add the gradient of a group's share of the loss, `weight` being that of the whole; returns the share."""
         names = completions_of(group)
         place = {name: row for row, name in enumerate(names)}
@@ -105,7 +107,9 @@ class _Counted:
 
     def __init__(self) -> None:
         self.observations: Counter[str] = Counter()
-        self.pairs, self.right, self.decided = 0, 0, 0
+        self.pairs = 0
+        self.right: float | Tensor = 0  # of tensors that are read with all others of the step
+        self.decided: float | Tensor = 0
 
     def add(self, name: str, observations: Sequence[Observation], margins: tuple[Tensor, Tensor] | None) -> None:
         """Observations of one term, with their margins where they have such."""
@@ -114,8 +118,8 @@ class _Counted:
             return
         margin_O, tie_O = margins
         self.pairs += len(observations)
-        self.right += int(((margin_O > 0) & ~tie_O).sum())
-        self.decided += int((~tie_O).sum())
+        self.right += ((margin_O > 0) & ~tie_O).sum()
+        self.decided += (~tie_O).sum()
 
 
 def tokenized(judge: ScalarHeadModel, data: Dataset, names: Sequence[str]) -> list[TokenizedCompletion]:

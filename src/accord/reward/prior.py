@@ -45,7 +45,7 @@ class Prior:
             if std is not None
         ]
 
-    def add(self, optimiser: Optimiser) -> float:
+    def add(self, optimiser: Optimiser) -> float | Tensor:
         """Add the gradient of the share of a step; returns -log prior, up to a constant.
 
         Where several processes share the step it is the first one's to add.

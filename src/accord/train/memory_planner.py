@@ -17,9 +17,11 @@ from torch import Tensor
 from accord.artefacts import BATCHES, BatchLimitsRow
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
+from accord.lm.layout import AttentionLayout
 from accord.lm.memory import release_memory
-from accord.lm.packed import BATCH_TOKENS, PackedBatch, TokenizedCompletion, default_row_tokens, pack
+from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
 from accord.lm.settings import ModelSettings
+from accord.lm.sizes import BATCH_TOKENS, budget_gb, default_row_tokens, most_training_tokens
 from accord.run import RunDirectory
 from accord.train.ranks import from_first
 
@@ -47,6 +49,8 @@ def stage_batch_limits(
 ) -> BatchLimits:
     """The batch limits of a training stage: the usual ones, or those planned for `settings.memory_gb`.
 
+    On a GPU they are planned for what is free there, where that is not set.
+
     longest    the longest sequence in tokens
     predicts   whether logits are needed
 
@@ -54,9 +58,9 @@ def stage_batch_limits(
     resumed stage splits its batches as before; processes that share the stage have the first one's. Raises `ModelError`
     where not even one sequence fits.
     """
-    if settings.memory_gb is None:
+    memory_gb = budget_gb(causal, settings.memory_gb)
+    if memory_gb is None:
         return BatchLimits()
-    memory_gb = settings.memory_gb
 
     def planned() -> BatchLimits:
         if not BATCHES.has(run, stage):
@@ -107,7 +111,7 @@ def plan_batch_limits(
             f"weights and optimiser; memory_gb allows {memory_gb:g}. Raise it, set lora or trained_layers, or take a "
             "smaller model"
         )
-    tokens = max(row, min(BATCH_TOKENS, int(row * available / bytes_of(row, row))))
+    tokens = max(row, min(most_training_tokens(causal), int(row * available / bytes_of(row, row))))
     log.info(
         "%s: batches of %d tokens in rows of %d, about %.1f of the %g GB allowed",
         stage,
@@ -157,9 +161,8 @@ def _saved(causal: CausalModel, tokens: int) -> float:
     ids = torch.arange(tokens, device=causal.device)[None] % causal.vocabulary
     inputs: dict[str, Any] = {"input_ids": ids}
     if causal.packs:
-        dtype = next(causal.model.parameters()).dtype
-        mask = torch.full((1, 1, tokens, tokens), torch.finfo(torch.bfloat16).min, dtype=dtype, device=causal.device)
-        inputs |= {"position_ids": torch.arange(tokens, device=causal.device)[None], "attention_mask": mask.triu(1)}
+        layout = AttentionLayout((1, tokens, tokens), causal.device, tokens - 1, causal.window, causal.attention)
+        inputs |= {"position_ids": torch.arange(tokens, device=causal.device)[None], **layout.inputs()}
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         causal.hidden(**inputs)
     for weight in causal.model.parameters():

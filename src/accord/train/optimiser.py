@@ -18,7 +18,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from accord.errors import ArtefactError, TrainingStopped
-from accord.train.ranks import gather, is_first, process_count, sum_gradients
+from accord.train.host_reads import host_values
+from accord.train.ranks import gather, is_first, sum_gradients
 from accord.train.tensor_files import load_tensors, save_tensors
 
 __all__ = ["Optim", "Optimiser"]
@@ -83,7 +84,7 @@ class Optimiser:
         self.settings = settings
         self.steps = max(steps, 1)
         self.done = 0
-        self._lost: float | None = None  # a loss that is not finite, where other processes have to hear of it first
+        self._parts_of_loss: list[Tensor] = []  # of this step; read by the host in `step` alone
         head_ids = {id(weight) for weight in heads}
         apart_ids = {id(weight) for weight in apart}
         self._weights = list(weights)
@@ -120,16 +121,14 @@ class Optimiser:
         remaining = 1 - progress if s.lr_schedule == "linear" else (1 + math.cos(math.pi * progress)) / 2
         return s.lr * (s.final_lr_ratio + (1 - s.final_lr_ratio) * remaining)
 
-    def add(self, loss: Tensor) -> float:
+    def add(self, loss: Tensor) -> Tensor:
         """Backpropagate one micro-batch's part of the step's loss and add its gradient in float32.
 
         The parts must sum to the step's loss: divide by the whole step's count, never by the micro-batch's.
-        Returns the part. Raises `TrainingStopped` where it is not finite; where several processes share the step, all
-        of them do in `step`.
+        Returns the part in float64, where it is: the host does not wait for it. `step` raises where it is not finite.
         """
-        value = float(loss.detach())
-        if not math.isfinite(value):
-            self._stop_by_loss(value)
+        value = loss.detach().double()
+        self._parts_of_loss.append(value)
         loss.backward()
         for weight, master in self._pairs():
             if weight is master or weight.grad is None:
@@ -141,18 +140,18 @@ class Optimiser:
             weight.grad = None
         return value
 
-    def _stop_by_loss(self, value: float) -> None:
-        if process_count() == 1:
-            raise TrainingStopped(f"the loss became {value} at update {self.done + 1}")
-        self._lost = value
+    def _lost(self) -> float | None:
+        """The first part of the step's loss that is not finite; None where all are."""
+        parts, self._parts_of_loss = self._parts_of_loss, []
+        return next((value for value in host_values(parts) if not math.isfinite(value)), None)
 
     @torch.no_grad()
-    def pull(self, starts: Mapping[nn.Parameter, Tensor], strength: float) -> float:
+    def pull(self, starts: Mapping[nn.Parameter, Tensor], strength: float) -> float | Tensor:
         """Add the gradient of strength / 2 * the squared distance of weights from their starts; returns that.
 
         Where several processes share the step it is the first one's to add.
         """
-        value = 0.0
+        value: float | Tensor = 0.0
         if not is_first():
             return value
         for weight, master in self._pairs():
@@ -160,7 +159,7 @@ class Optimiser:
             if start is None:
                 continue
             away = master.float() - start.to(master.device).float()
-            value += strength / 2 * float(away.square().sum())
+            value += strength / 2 * away.square().sum().double()
             gradient = away.mul_(strength)
             master.grad = gradient if master.grad is None else master.grad.add_(gradient)
         return value
@@ -170,10 +169,10 @@ class Optimiser:
         """Clip, move, and return the gradient norm before clipping.
 
         Weights whose gradient is 0 stay as they are, all of the decoder's, of the heads' or of those apart: where there
-        was nothing to learn, neither momentum nor weight decay moves them. Raises `TrainingStopped` where the norm is
-        not finite; no weight has moved then.
+        was nothing to learn, neither momentum nor weight decay moves them. Raises `TrainingStopped` where a part of the
+        loss or the norm is not finite; no weight has moved then. The host reads twice, however many parts there are.
         """
-        for lost in gather(self._lost):
+        for lost in gather(self._lost()):
             if lost is not None:
                 raise TrainingStopped(f"the loss became {lost} at update {self.done + 1}")
         sum_gradients(self._masters)
@@ -193,12 +192,12 @@ class Optimiser:
 
     def _norm(self) -> float:
         """The norm of the gradient; that of a group of weights where it is 0 throughout is forgotten."""
-        norms: list[float] = []
-        for group in self._adam.param_groups:
-            gradients = [master.grad for master in group["params"] if master.grad is not None]
-            norms.append(float(torch.nn.utils.get_total_norm(gradients)))
-            if norms[-1] == 0:
-                for master in group["params"]:
+        groups = [group["params"] for group in self._adam.param_groups]
+        gradients = [[master.grad for master in group if master.grad is not None] for group in groups]
+        norms = host_values(map(torch.nn.utils.get_total_norm, gradients))
+        for group, norm in zip(groups, norms, strict=True):
+            if norm == 0:
+                for master in group:
                     master.grad = None
         return math.hypot(*norms)
 

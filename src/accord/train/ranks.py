@@ -26,6 +26,7 @@ from torch.distributed.rendezvous import rendezvous
 
 from accord.errors import AccordError, RecipeError, TrainingStopped
 from accord.run.launch import Launch, launch_of
+from accord.train.host_reads import host_values
 
 __all__ = [
     "FirstFailedError",
@@ -290,11 +291,12 @@ def sum_tensor(tensor: Tensor) -> Tensor:
     return tensor
 
 
-def sum_numbers(numbers: Mapping[str, float]) -> dict[str, float]:
-    """The sums over processes of what each has of some numbers."""
+def sum_numbers(numbers: Mapping[str, float | Tensor]) -> dict[str, float]:
+    """The sums over processes of what each has of some numbers; tensors without dimensions are read all at once."""
+    values = host_values(numbers.values())
     if process_count() == 1:
-        return dict(numbers)
-    total = sum_tensor(torch.tensor(list(numbers.values()), dtype=torch.float64))
+        return dict(zip(numbers, values, strict=True))
+    total = sum_tensor(torch.tensor(values, dtype=torch.float64))
     return dict(zip(numbers, total.tolist(), strict=True))
 
 

@@ -27,7 +27,7 @@ def fit_step(
     head.train()
     logit_B2 = head(padded([read[pair.text] for pair in pairs]), padded([read[pair.reference] for pair in pairs]))
     rate = optimiser.rate
-    loss = optimiser.add(cross_entropy(logit_B2, pairs))
+    loss = float(optimiser.add(cross_entropy(logit_B2, pairs)))
     right = [(float(z[0]) > 0) == pair.same for z, pair in zip(logit_B2.detach(), pairs, strict=True)]
     return RewardMetrics(
         step=step,

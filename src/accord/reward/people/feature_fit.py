@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from accord.feedback import Dataset
 from accord.lm.causal import CausalModel
 from accord.lm.packed import pack, tokenized
+from accord.lm.sizes import reading_tokens
 from accord.reward.observations import Observation, completions_of
 from accord.reward.people.mixture import Array
 from accord.reward.terms.base import Term
@@ -36,7 +37,7 @@ def text_features(causal: CausalModel, data: Dataset, names: Sequence[str]) -> T
         for key, each in enumerate(data.completions[name] for name in names)
     ]
     hidden_AD = torch.zeros(len(answers), causal.width)
-    for batch in pack(causal, answers, batch_tokens=4096):
+    for batch in pack(causal, answers, batch_tokens=reading_tokens(causal)):
         hidden_AD[list(batch.keys)] = batch.hidden(causal)[batch.last_A].float().cpu()
     left_AD, size_D, _ = torch.linalg.svd(hidden_AD - hidden_AD.mean(0), full_matrices=False)
     kept_D = size_D > 1e-4 * size_D[0]

@@ -17,6 +17,7 @@ from accord.reward.observations import Observation, completions_of
 from accord.reward.prior import Prior
 from accord.reward.segments.reading import ReadText, outputs
 from accord.train import BatchLimits, Optimiser
+from accord.train.host_reads import host_values
 from accord.train.ranks import own_share, sum_numbers
 
 __all__ = ["SegmentFitting", "segment_loss", "start_at_base_rates"]
@@ -59,7 +60,7 @@ class SegmentFitting:
         names = completions_of(observations)
         answers = own_share([replace(self.texts[name].answer, key=key) for key, name in enumerate(names)], length_of)
         weight = self.mean_weight * sum(len(each.content.labels) for each in observations)
-        loss = 0.0
+        loss: float | Tensor = 0.0
         for batch in self.limits.pack(self.judge.causal, answers):
             said = [[each for each in observations if each.completions == (names[key],)] for key in batch.keys]
             with self.settings.updating(self.judge.causal):
@@ -73,7 +74,7 @@ class SegmentFitting:
             accuracy=None,
             pairs=0,
             observations=dict(Counter(each.content.kind for each in observations)),
-            penalty=penalty,
+            penalty=host_values([penalty])[0],
             lr=rate,
             grad_norm=norm,
         )

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
 from accord.lm.reward_model import ScalarHeadModel
+from accord.lm.sizes import reading_tokens
 from accord.records import Completion, Prompt
 from accord.reward.segments.boundaries import cut
 
@@ -87,7 +88,7 @@ def logits(
 ) -> list[NDArray[np.float64]]:
     """The outputs at some tokens of each text, [R, K, S] each, by component and member."""
     found: dict[int, NDArray[np.float64]] = {}
-    for batch in pack(model.causal, [text.answer for text in texts], batch_tokens=4096):
+    for batch in pack(model.causal, [text.answer for text in texts], batch_tokens=reading_tokens(model.causal)):
         some = [tokens[key] for key in batch.keys]
         raw_RM = outputs(model, batch, some).double().cpu().numpy()
         parts = np.split(raw_RM, np.cumsum([len(each) for each in some])[:-1])
