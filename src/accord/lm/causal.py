@@ -137,6 +137,12 @@ class CausalModel:
         return int(self._config.hidden_size)
 
     @property
+    def softcap(self) -> float | None:
+        """What bounds the logits, by cap tanh(logits / cap); None where nothing does."""
+        cap: float | None = getattr(self._config, "final_logit_softcapping", None)
+        return cap
+
+    @property
     def layers(self) -> int:
         """How many layers the decoder has."""
         return int(self._config.num_hidden_layers)
@@ -223,8 +229,7 @@ class CausalModel:
         the distribution over the tokenizer's ids. Ids in between that it does not know get -inf.
         """
         known, holes = self._unknown_ids
-        cap = getattr(self._config, "final_logit_softcapping", None)
-        if cap is not None:
+        if (cap := self.softcap) is not None:
             logits_NV = cap * torch.tanh(logits_NV / cap)
         logits_NV = logits_NV[:, :known]
         return logits_NV if holes is None else logits_NV.index_fill(1, holes, -torch.inf)

@@ -1,13 +1,13 @@
 """In what form a model is opened; which model a stage starts from, and how it is trained."""
 
 import logging
+import operator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field
 from transformers import PreTrainedTokenizerBase
 
@@ -15,20 +15,18 @@ from accord.errors import ModelError
 from accord.lm.adapters import LoRA, add_lora
 from accord.lm.causal import CausalModel
 from accord.lm.chat_template import is_template, read_template, set_template
+from accord.lm.device import resolve_device
 from accord.lm.dropout import dropping
 from accord.lm.layers import cut_layers, freeze_below
 from accord.lm.loading import DType, load
+from accord.lm.recomputation import recompute_layers
 
-__all__ = ["ModelForm", "ModelSettings", "resolve_device"]
+__all__ = ["SAME_NUMBERS", "ModelForm", "ModelSettings"]
+
+SAME_NUMBERS = frozenset({"checkpointing"})
+"""Settings of a model that change no number of a run: one that has begun goes on under any of their values."""
 
 log = logging.getLogger("accord")
-
-
-def resolve_device(device: str) -> str:
-    """The device, with `auto` resolved: CUDA where there is one."""
-    if device != "auto":
-        return device
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 class ModelForm(BaseModel):
@@ -54,7 +52,7 @@ class ModelForm(BaseModel):
 
     @property
     def resolved_device(self) -> str:
-        """The device, with `auto` resolved."""
+        """The device, with `auto` resolved. Raises `ModelError` where it cannot be computed on."""
         return resolve_device(self.device)
 
     def anchored(self, folder: Path) -> Self:
@@ -93,6 +91,11 @@ class ModelSettings(ModelForm):
         default=None,
         gt=0,
         description="split training batches so that the process stays within it; unset: 2,048 tokens",
+    )
+    checkpointing: bool = Field(
+        default=False,
+        exclude_if=operator.not_,
+        description="activation checkpointing: compute each layer again in the backward pass, which then keeps less",
     )
     native: Literal["auto", "off"] = Field(
         default="auto", description="write with kernels compiled for this processor, where there is a compiler"
@@ -142,6 +145,8 @@ class ModelSettings(ModelForm):
             freeze_below(causal, self.trained_layers)
         if not causal.trainable():
             raise ModelError(f"{name}: these settings leave no weight of it to be trained; see lora and trained_layers")
+        if self.checkpointing:
+            recompute_layers(causal)
         return causal
 
     def reference(self, policy: CausalModel, start: str | Path, *, seed: int = 0) -> CausalModel:

@@ -19,6 +19,7 @@ from accord.feedback.store.location import is_url
 from accord.lm.inspection import problem_with
 from accord.lm.settings import ModelSettings
 from accord.loop.asked_evaluators import check_rounds, check_synchronous
+from accord.loop.devices import notes_on_devices
 from accord.loop.learnt_kinds import learnt_kinds, unlearnt_note
 from accord.loop.lengths import Reader, dated_note, fitting, readers
 from accord.loop.plan import PlannedStage, plan_of
@@ -67,7 +68,7 @@ def preflight(recipe: Recipe) -> Preflight:
                 here = readers(recipe, local=True)
         with _told(problems):
             data = _data(recipe, read, here, notes)
-    notes += missing_trackers(recipe)
+    notes += [*missing_trackers(recipe), *notes_on_devices(recipe)]
     plan = plan_of(recipe, data)
     problems += [stage.lacks for stage in plan if stage.lacks]
     return Preflight(tuple(dict.fromkeys(problems)), () if problems else tuple(notes), tuple(plan))

@@ -6,6 +6,7 @@ asked of the system; gradients and moments, which come with the first step, are 
 """
 
 import logging
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -17,8 +18,10 @@ from torch import Tensor
 from accord.artefacts import BATCHES, BatchLimitsRow
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
+from accord.lm.logprobs import logit_bytes
 from accord.lm.memory import release_memory
 from accord.lm.packed import BATCH_TOKENS, PackedBatch, TokenizedCompletion, default_row_tokens, pack
+from accord.lm.recomputation import keeping_everything, recomputes
 from accord.lm.settings import ModelSettings
 from accord.run import RunDirectory
 from accord.train.ranks import from_first
@@ -70,15 +73,19 @@ def stage_batch_limits(
 
 @dataclass(frozen=True)
 class ActivationBytes:
-    """Bytes that a row of T tokens keeps for its backward pass: `linear` T + `square` T^2, and `head` a prediction."""
+    """Bytes that a row of T tokens keeps for its backward pass: `linear` T + `square` T^2, and `head` a prediction.
+
+    Those of all predictions are `most_head` at most (`accord.lm.logprobs`).
+    """
 
     linear: float
     square: float
     head: float
+    most_head: float = math.inf
 
     def row(self, tokens: int) -> float:
         """Bytes of one row whose every token predicts."""
-        return (self.linear + self.head) * tokens + self.square * tokens**2
+        return self.linear * tokens + min(self.head * tokens, self.most_head) + self.square * tokens**2
 
 
 def plan_batch_limits(
@@ -140,12 +147,20 @@ def measure_activation_bytes(causal: CausalModel, *, predicts: bool) -> Activati
     first, second = (_saved(causal, tokens) for tokens in (short, long))
     square = max(0.0, (second / long - first / short) / (long - short))
     linear = first / short - square * short
-    # The logits as the head made them, and their gradient.
-    size = next(causal.model.parameters()).element_size()
-    return ActivationBytes(linear, square, 2.0 * size * causal.vocabulary if predicts else 0.0)
+    return ActivationBytes(linear, square, *(logit_bytes(causal) if predicts else (0.0,)))
 
 
 def _saved(causal: CausalModel, tokens: int) -> float:
+    """Bytes that one row keeps; where layers are computed again, what goes into them and the rest of one of them."""
+    kept = _of_graph(causal, tokens)
+    if not recomputes(causal):
+        return kept
+    with keeping_everything(causal):
+        everything = _of_graph(causal, tokens)
+    return kept + max(0.0, everything - kept) / causal.layers
+
+
+def _of_graph(causal: CausalModel, tokens: int) -> float:
     """Bytes of the tensors that the graph of one row keeps, weights and views of the same memory counted once."""
     saved_bytes: dict[int, int] = {}
 
