@@ -17,8 +17,10 @@ from accord.lm.causal import CausalModel
 from accord.lm.chat_template import is_template, read_template, set_template
 from accord.lm.device import resolve_device
 from accord.lm.dropout import dropping
+from accord.lm.fused import forget_blocks
 from accord.lm.layers import cut_layers, freeze_below
 from accord.lm.loading import DType, load
+from accord.lm.quantised import quantise
 from accord.lm.recomputation import recompute_layers
 
 __all__ = ["SAME_NUMBERS", "ModelForm", "ModelSettings"]
@@ -120,10 +122,11 @@ class ModelSettings(ModelForm):
         Adapters that it was saved with are merged into its weights: what a stage opens is whole. With `lora` set, fresh
         ones are what is trained. Raises `ModelError` where it has no such layers, or nothing of it would be trained.
         """
+        rounds = train and self.lora is not None and self.lora.quantised is not None
         causal = load(
             name,
             dtype=self.dtype,
-            device=self.resolved_device,
+            device="cpu" if rounds else self.resolved_device,
             seed=seed,
             trust_remote_code=self.trust_remote_code,
             merge=True,
@@ -139,6 +142,8 @@ class ModelSettings(ModelForm):
             causal.model.requires_grad_(False)
             return causal
         _name_what_is_left_out(causal)
+        if rounds:
+            causal = self._quantised(causal)
         if self.lora is not None:
             causal = replace(add_lora(causal, self.lora, seed=seed), cuts=self.cut_to_context)
         if self.trained_layers is not None:
@@ -148,6 +153,14 @@ class ModelSettings(ModelForm):
         if self.checkpointing:
             recompute_layers(causal)
         return causal
+
+    def _quantised(self, causal: CausalModel) -> CausalModel:
+        """A model that was opened on the CPU with its weights in four bits, where it is computed."""
+        assert self.lora is not None
+        forget_blocks(causal.model)
+        quantise(causal.model, self.resolved_device)
+        # Decoders that take the place of its modules read the weights themselves.
+        return replace(causal, quantised=self.lora.quantised, by_hand=False, native=False, cuts=causal.cuts)
 
     def reference(self, policy: CausalModel, start: str | Path, *, seed: int = 0) -> CausalModel:
         """What `policy`, opened from `start`, was before training: its own weights where only adapters are trained."""

@@ -11,6 +11,7 @@ from accord.audit.attacks.thresholds import AttackThresholds
 from accord.audit.values.question_file import read_questions
 from accord.audit.values.thresholds import ValuesThresholds
 from accord.errors import AccordError, RecipeError, storage
+from accord.extras import QUANTISED, lacking
 from accord.feedback import FORMATS, Dataset, ImportSettings, Ledger, open_feedback
 from accord.feedback.dataset.draw import dataset_of
 from accord.feedback.dataset.structured import plain_texts
@@ -127,7 +128,18 @@ def _missing_models(recipe: Recipe) -> list[str]:
     for name, settings in {"sft": recipe.sft, "policy": recipe.policy, **rewards}.items():
         if isinstance(settings, ModelSettings) and (problem := problem_with(settings)):
             problems.append(f"recipe.{name}.{problem}")
+        if lacked := lacking(QUANTISED):
+            problems += [f"recipe.{name}.{key}: {lacked}" for key in _in_few_bits(settings)]
     return problems
+
+
+def _in_few_bits(settings: object) -> list[str]:
+    """The settings of a section that take the extra `quantised`."""
+    asked = {
+        'optim.moments = "8bit"': getattr(getattr(settings, "optim", None), "moments", "float32") == "8bit",
+        'lora.quantised = "nf4"': getattr(getattr(settings, "lora", None), "quantised", None) is not None,
+    }
+    return [key for key, is_asked in asked.items() if is_asked]
 
 
 def _wrong_questions(recipe: Recipe) -> list[str]:

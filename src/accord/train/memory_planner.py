@@ -24,6 +24,7 @@ from accord.lm.packed import BATCH_TOKENS, PackedBatch, TokenizedCompletion, def
 from accord.lm.recomputation import keeping_everything, recomputes
 from accord.lm.settings import ModelSettings
 from accord.run import RunDirectory
+from accord.train.eight_bit import BYTES_A_MOMENT
 from accord.train.ranks import from_first
 
 __all__ = ["ActivationBytes", "BatchLimits", "measure_activation_bytes", "plan_batch_limits", "stage_batch_limits"]
@@ -63,7 +64,15 @@ def stage_batch_limits(
 
     def planned() -> BatchLimits:
         if not BATCHES.has(run, stage):
-            limits = plan_batch_limits(causal, memory_gb=memory_gb, longest=longest, predicts=predicts, stage=stage)
+            optim = getattr(settings, "optim", None)
+            limits = plan_batch_limits(
+                causal,
+                memory_gb=memory_gb,
+                longest=longest,
+                predicts=predicts,
+                stage=stage,
+                moments=getattr(optim, "moments", "float32"),
+            )
             BATCHES.write(run, BatchLimitsRow(**vars(limits)), stage=stage)
         row = BATCHES.read(run, stage)
         return BatchLimits(row.row_tokens, row.batch_tokens)
@@ -89,15 +98,15 @@ class ActivationBytes:
 
 
 def plan_batch_limits(
-    causal: CausalModel, *, memory_gb: float, longest: int, predicts: bool, stage: str
+    causal: CausalModel, *, memory_gb: float, longest: int, predicts: bool, stage: str, moments: str = "float32"
 ) -> BatchLimits:
     """The largest batches, up to the usual ones, that keep the process within `memory_gb`.
 
     To be called when all models and the optimiser are there, before the first step. `longest` is the longest sequence
-    in tokens; `predicts` says whether logits are needed. Says what it did in the log. Raises `ModelError` where not
+    in tokens; `predicts` says whether logits are needed, `moments` what the optimiser keeps them in. Says what it did in the log. Raises `ModelError` where not
     even one sequence fits.
     """
-    fixed = _held(causal) + _to_come(causal)
+    fixed = _held(causal) + _to_come(causal, 2 * BYTES_A_MOMENT[moments])
     activations = measure_activation_bytes(causal, predicts=predicts)
     available = memory_gb * GB - fixed
 
@@ -111,8 +120,8 @@ def plan_batch_limits(
         needed = (fixed + bytes_of(row, row)) / GB
         raise ModelError(
             f"{stage}: one sequence of {longest} tokens needs about {needed:.1f} GB, of which {fixed / GB:.1f} for "
-            f"weights and optimiser; memory_gb allows {memory_gb:g}. Raise it, set lora or trained_layers, or take a "
-            "smaller model"
+            f"weights and optimiser; memory_gb allows {memory_gb:g}. Raise it, set checkpointing, lora or trained_layers, "
+            "or take a smaller model"
         )
     tokens = max(row, min(BATCH_TOKENS, int(row * available / bytes_of(row, row))))
     log.info(
@@ -135,10 +144,10 @@ def _held(causal: CausalModel) -> float:
     return float(torch.cuda.memory_allocated(causal.device))
 
 
-def _to_come(causal: CausalModel) -> float:
-    """Bytes of the gradients and moments of what is trained; float32 all, and a gradient in the weights' own type."""
+def _to_come(causal: CausalModel, moments: int = 8) -> float:
+    """Bytes of the gradients and moments of what is trained: gradients in float32 and in the weights' own type."""
     own = {weight: weight.element_size() if weight.dtype != torch.float32 else 0 for weight in causal.trainable()}
-    return float(sum(weight.numel() * (4 + 8 + size) for weight, size in own.items()))
+    return float(sum(weight.numel() * (4 + moments + size) for weight, size in own.items()))
 
 
 def measure_activation_bytes(causal: CausalModel, *, predicts: bool) -> ActivationBytes:
