@@ -50,7 +50,7 @@ def test_a_regression_goes_as_with_adamw_in_a_quarter_of_the_memory() -> None:
     assert max(ends) < begun / 20
     assert ends[0] == pytest.approx(ends[1], rel=0.1)
     moved = theirs[0] - regression()[0]
-    assert float(((ours[0] - theirs[0]).norm() / moved.norm()).detach()) < 0.05
+    assert float(((ours[0] - theirs[0]).norm() / moved.norm()).detach()) < 0.1
     assert {name: each.dtype for name, each in kept["8bit"].items() if name.startswith("state")} == {
         "state1": torch.uint8,
         "state2": torch.uint8,
