@@ -11,20 +11,27 @@ from types import ModuleType
 
 from accord.errors import MissingExtraError
 
-__all__ = ["EXTRAS", "TRAIN", "extra_lacked", "import_module", "lacking", "missing", "require"]
+__all__ = ["EXTRAS", "QUANTISED", "TRAIN", "extra_lacked", "import_module", "lacking", "missing", "require"]
 
 TRAIN = "train"
+QUANTISED = "quantised"
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     TRAIN: (
         *("torch", "transformers", "tokenizers", "huggingface_hub", "safetensors", "peft", "accelerate", "gguf"),
         *("psutil", "rouge_score", "sacrebleu"),
     ),
+    QUANTISED: ("bitsandbytes",),
     "datasets": ("datasets",),
     "postgres": ("psycopg",),
 }
 """The extras of the package, and the modules that each brings."""
 
-_WORDS = {TRAIN: "opens and trains models", "datasets": "reads sets on the hub", "postgres": "speaks to PostgreSQL"}
+_WORDS = {
+    TRAIN: "opens and trains models",
+    QUANTISED: "keeps moments and frozen weights in few bits",
+    "datasets": "reads sets on the hub",
+    "postgres": "speaks to PostgreSQL",
+}
 
 
 def missing(extra: str) -> tuple[str, ...]:

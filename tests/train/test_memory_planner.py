@@ -33,7 +33,7 @@ def planned(
     held: float, allowed: float, longest: int, monkeypatch: pytest.MonkeyPatch, kept: ActivationBytes
 ) -> tuple[int, int]:
     monkeypatch.setattr("accord.train.memory_planner._held", lambda causal: held)
-    monkeypatch.setattr("accord.train.memory_planner._to_come", lambda causal: 0.0)
+    monkeypatch.setattr("accord.train.memory_planner._to_come", lambda causal, moments: 0.0)
     monkeypatch.setattr("accord.train.memory_planner.measure_activation_bytes", lambda causal, predicts: kept)
     monkeypatch.setattr("accord.train.memory_planner.default_row_tokens", lambda causal: 320)
     found = plan_batch_limits(TINY, memory_gb=allowed, longest=longest, predicts=True, stage="sft")

@@ -235,10 +235,13 @@ def _drive(
     source: Path | None = None,
 ) -> None:
     from accord.artefacts import FINDINGS, REPORT, Verdict
+    from accord.loop.devices import check_devices
     from accord.loop.drive import drive, start_run
     from accord.loop.reuse import check_source, reuse_stages
     from accord.report import render_table, summary
 
+    for note in check_devices(recipe):
+        progress.say(f"note: {note}")
     if recipe.loop is not None:
         if source is not None:
             raise RecipeError(

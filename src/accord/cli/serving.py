@@ -172,8 +172,6 @@ def open_model(run: str, stage: str, settings: "ModelSettings") -> "CausalModel"
     from accord.run import RunDirectory
 
     path = result_of(Path(run).expanduser())
-    if settings.device == "cuda":
-        _check_cuda()
     with storage(path):
         is_run = (path / MANIFEST).is_file()
     if is_run:
@@ -196,10 +194,3 @@ def open_model(run: str, stage: str, settings: "ModelSettings") -> "CausalModel"
     causal = settings.open(run)
     causal.name = path.resolve().name
     return causal
-
-
-def _check_cuda() -> None:
-    import torch
-
-    if not torch.cuda.is_available():
-        raise RecipeError("--device cuda: there is none here; leave --device out")

@@ -1,5 +1,6 @@
 """Low-rank adapters: adding fresh ones, and putting saved ones on the model that they belong to."""
 
+import operator
 import warnings
 from dataclasses import replace
 from typing import Any
@@ -10,10 +11,11 @@ from torch import nn
 
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
+from accord.lm.linears import not_plain
+from accord.lm.quantised import Quantised
 
 __all__ = ["LoRA", "add_lora", "check_kind", "put_on", "unreached"]
 
-MAMBA = ("falcon_h1", "falcon_mamba", "mamba", "mamba2", "nemotron_h")  # peft refuses to adapt their `out_proj`
 NOTED = 0.05  # of the decoder's weights left alone: more than that is told
 
 
@@ -25,6 +27,11 @@ class LoRA(BaseModel):
     rank: int = Field(default=16, ge=1)
     alpha: float = Field(default=32.0, gt=0)
     dropout: float = Field(default=0.0, ge=0, lt=1)
+    quantised: Quantised | None = Field(
+        default=None,
+        exclude_if=operator.not_,
+        description='"nf4": the weights under the adapters in four bits, which takes the extra `quantised`',
+    )
 
 
 def add_lora(causal: CausalModel, settings: LoRA, *, seed: int = 0) -> CausalModel:
@@ -40,7 +47,7 @@ def add_lora(causal: CausalModel, settings: LoRA, *, seed: int = 0) -> CausalMod
         lora_alpha=settings.alpha,  # type: ignore[arg-type]  # peft accepts any number
         lora_dropout=settings.dropout,
         target_modules="all-linear",
-        exclude_modules=_incompatible(causal.model) or None,
+        exclude_modules=not_plain(causal.model) or None,
         fan_in_fan_out=any(type(module).__name__ == "Conv1D" for module in causal.model.modules()),  # as GPT-2's are
         task_type="CAUSAL_LM",
     )
@@ -62,18 +69,6 @@ def add_lora(causal: CausalModel, settings: LoRA, *, seed: int = 0) -> CausalMod
             stacklevel=2,
         )
     return replace(plain, model=wrapped)
-
-
-def _incompatible(model: nn.Module) -> list[str]:
-    """Linear layers that take no adapters: routers, which give more than a product, and what Mamba reads whole."""
-    kind = model.config.model_type  # type: ignore[union-attr]
-    whole = ("out_proj",) if kind in MAMBA else ()
-    return [
-        name
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Linear)
-        and (type(module).__name__.endswith("Router") or name.rpartition(".")[2] in whole)
-    ]
 
 
 def unreached(model: nn.Module) -> tuple[float, list[str]]:

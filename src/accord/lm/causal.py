@@ -20,6 +20,7 @@ from accord.errors import StorageError, storage
 from accord.lm.adapter_files import write_base
 from accord.lm.conversation import Conversation, configured_ends
 from accord.lm.layout import Backend, Window
+from accord.lm.quantised import Quantised, dequantise, mark_quantised
 from accord.records import Completion, FinishReason, Prompt, Sample, Sampling
 
 __all__ = ["CausalModel", "context_of", "switch_of"]
@@ -59,6 +60,8 @@ class CausalModel:
     keeps    keys and values may be kept in slots; else every sequence is read again for each token
     by_hand  the decoder of `accord.lm.decoders` may take the place of its modules when it writes
     native   so may that of `accord.lm.native_decoder`, with kernels that were compiled for this processor
+
+    `quantised` is what the weights under its adapters are rounded to, where they are (`accord.lm.quantised`).
     """
 
     model: PreTrainedModel
@@ -72,6 +75,7 @@ class CausalModel:
     native: bool = False
     cuts: bool = False
     memory_gb: float | None = None
+    quantised: Quantised | None = None
     _conversation: Conversation | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
@@ -139,6 +143,12 @@ class CausalModel:
     def width(self) -> int:
         """The size of a hidden state."""
         return int(self._config.hidden_size)
+
+    @property
+    def softcap(self) -> float | None:
+        """What bounds the logits, by cap tanh(logits / cap); None where nothing does."""
+        cap: float | None = getattr(self._config, "final_logit_softcapping", None)
+        return cap
 
     @property
     def layers(self) -> int:
@@ -227,8 +237,7 @@ class CausalModel:
         the distribution over the tokenizer's ids. Ids in between that it does not know get -inf.
         """
         known, holes = self._unknown_ids
-        cap = getattr(self._config, "final_logit_softcapping", None)
-        if cap is not None:
+        if (cap := self.softcap) is not None:
             logits_NV = cap * torch.tanh(logits_NV / cap)
         logits_NV = logits_NV[:, :known]
         return logits_NV if holes is None else logits_NV.index_fill(1, holes, -torch.inf)
@@ -251,10 +260,13 @@ class CausalModel:
         return _WithoutAdapters(**{each.name: getattr(self, each.name) for each in fields(self) if each.init})
 
     def merged(self) -> "CausalModel":
-        """A copy with the adapters added into the weights; itself where it has none."""
+        """A copy with the adapters added into the weights, made whole; itself where it has none."""
         if not self.has_adapters:
             return self
         model: Any = copy.deepcopy(self.model)
+        if self.quantised is not None:
+            dequantise(model)
+            return replace(self, model=model.merge_and_unload(), base="", quantised=None)
         return replace(self, model=model.merge_and_unload(), base="")
 
     def save(self, folder: Path, *, merge: bool = False) -> None:
@@ -273,6 +285,8 @@ class CausalModel:
                 self.tokenizer.save_pretrained(folder)
                 if self.has_adapters:
                     write_base(folder, self.base)
+                if self.quantised is not None:
+                    mark_quantised(folder, self.quantised)
         except SafetensorError as error:
             raise StorageError(f"{folder}: the weights could not be written ({error}); is the disk full?") from error
 

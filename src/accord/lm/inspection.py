@@ -18,13 +18,13 @@ from accord.lm.adapter_files import base_of, has_adapter_file, revision_of
 from accord.lm.adapters import check_kind
 from accord.lm.causal import CausalModel
 from accord.lm.classifier import CLASSIFIER, head_weights, read_classifier_tokenizer
+from accord.lm.device import device_problem
 from accord.lm.loading import UNLOADABLE, place_of, read_tokenizer, reason_of, refusal
 from accord.lm.settings import ModelForm, ModelSettings
 from accord.records import Prompt
 
 __all__ = ["bytes_of_weights", "is_here", "problem_with", "problem_with_classifier"]
 
-NO_CUDA = "device: cuda, and there is none here; leave it out, or set it to cpu"
 INDEX, WEIGHTS = "model.safetensors.index.json", "model.safetensors"
 
 
@@ -34,8 +34,8 @@ def problem_with(settings: ModelSettings) -> str:
     The configuration is read and the model built without memory for its weights; the weights' files are looked at as
     far as they say what they hold; the tokenizer renders a prompt.
     """
-    if settings.device == "cuda" and not torch.cuda.is_available():
-        return NO_CUDA
+    if problem := device_problem(settings.device):
+        return problem
     if settings.base is None or settings.base in {packaged.NAME, tiny.NAME}:
         return ""
     try:
@@ -72,8 +72,8 @@ def _look_at(name: str, settings: ModelSettings, revision: str | None) -> None:
 
 def problem_with_classifier(name: str, form: ModelForm) -> str:
     """The key and what is wrong with a reward model of others; empty where nothing is, or it must be fetched to see."""
-    if form.device == "cuda" and not torch.cuda.is_available():
-        return NO_CUDA
+    if problem := device_problem(form.device):
+        return problem
     try:
         if name in {packaged.NAME, tiny.NAME}:
             raise ModelError(f"{name}: a language model, which gives texts no score; give a reward model")

@@ -21,6 +21,7 @@ from accord.lm.attention import AttentionChoice
 from accord.lm.causal import CausalModel
 from accord.lm.memory import keep_large_buffers
 from accord.lm.proofs import check_decoder, prove
+from accord.lm.quantised import quantised_in, round_as_quantised
 from accord.records import Prompt
 
 __all__ = [
@@ -242,6 +243,8 @@ def _open(source: str, revision: str | None, dtype: DType, trust_remote_code: bo
     if has_adapter_file(source):
         base = base_of(source)
         decoder, base = _open(place_of(base), revision_of(source), dtype, trust_remote_code)
+        if quantised_in(source):
+            round_as_quantised(decoder)
         return put_on(decoder, source), base
     loaded: Any = AutoModelForCausalLM.from_pretrained(
         source,

@@ -1,20 +1,32 @@
-"""Log-probabilities of completions under a model, by teacher forcing."""
+"""Log-probabilities of completions under a model, by teacher forcing.
 
-from collections.abc import Sequence
+Logits are the largest tensors of a step: N predictions over V tokens. They are made in chunks of bounded size, and
+those of at most `KEPT` bytes are kept for the backward pass, in the dtype in which the head made them; what is beyond
+that is made again when its gradient is due, and let go. Where layers are computed again (`recomputation`) so are all
+logits. Which of them are kept changes no number.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from accord.lm.causal import CausalModel
 from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
+from accord.lm.recomputation import recomputes
 from accord.lm.sizes import reading_tokens
 
-__all__ = ["TokenLogprobs", "completion_logprobs", "token_divergences", "token_logprobs"]
+__all__ = ["TokenLogprobs", "completion_logprobs", "logit_bytes", "token_divergences", "token_logprobs"]
 
 
-ROWS = 64  # rows of logits worked on at a time: few enough to stay in the processor's cache
+ROWS = {"cpu": 64}  # rows of logits worked on at a time: few enough to stay in the processor's cache
+ROWS_ELSEWHERE = 256  # a float32 copy of which is some 150 MB at most
+KEPT = 1 << 28  # bytes of logits kept for the backward pass
+T = TypeVar("T")
+CHUNK, MOST, LEAST = 1 << 27, 1024, 64  # bytes of logits made at a time, and how many rows that may be
 
 
 @dataclass(frozen=True)
@@ -34,23 +46,62 @@ def token_logprobs(
     hidden_XD: Tensor,
     *,
     temperature: float = 1.0,
-    chunk: int = 1024,
+    chunk: int | None = None,
     entropy: bool = True,
 ) -> TokenLogprobs:
     """Log-probabilities and entropies in float32 from the hidden states of all positions, [B*T, D].
 
-    Logits are made only where a completion token is predicted, `chunk` positions at a time. The entropy carries no
-    gradient; leaving it out (`entropy=False`) saves a pass over the vocabulary. Temperature 0, greedy sampling, has no
-    log-probabilities of its own: those at 1 are given, as the sampler does.
+    Logits are made only where a completion token is predicted, `chunk` positions at a time (unset: as many as `CHUNK`
+    bytes hold). The entropy carries no gradient; leaving it out (`entropy=False`) saves a pass over the vocabulary.
+    Temperature 0, greedy sampling, has no log-probabilities of its own: those at 1 are given, as the sampler does.
     """
     temperature = temperature or 1.0
-    logprobs, entropies = [], []
-    for source_n, target_n in zip(batch.source_N.split(chunk), batch.target_N.split(chunk), strict=True):
-        logits_nV = causal.raw_logits(hidden_XD[source_n])
-        logprob_n, entropy_n = _Chosen.apply(logits_nV, target_n, temperature, entropy)  # type: ignore[no-untyped-call]
-        logprobs.append(logprob_n)
-        entropies.append(entropy_n)
+
+    def chosen(hidden_nD: Tensor, target_n: Tensor) -> tuple[Tensor, Tensor]:
+        found: tuple[Tensor, Tensor] = _Chosen.apply(  # type: ignore[no-untyped-call]
+            causal.raw_logits(hidden_nD), target_n, temperature, entropy
+        )
+        return found
+
+    size = chunk or _chunk(causal, hidden_XD)
+    pairs = zip(batch.source_N.split(size), batch.target_N.split(size), strict=True)
+    chunks = ((hidden_XD[source_n], target_n) for source_n, target_n in pairs)
+    logprobs, entropies = zip(*_chunk_by_chunk(causal, chosen, chunks), strict=True)
     return TokenLogprobs(torch.cat(logprobs), torch.cat(entropies))
+
+
+def logit_bytes(causal: CausalModel) -> tuple[float, float]:
+    """What logits take where a gradient is wanted: bytes a prediction, with their gradient, and at most in all."""
+    row = _row_bytes(causal, causal.dtype)
+    kept = 0 if recomputes(causal) else KEPT
+    # A chunk's logits are joined by their gradient and, a part of the rows at a time, by a copy in float32.
+    return 2.0 * row, kept + 3.0 * max(CHUNK, LEAST * row)
+
+
+def _row_bytes(causal: CausalModel, dtype: torch.dtype) -> int:
+    """Bytes that the logits of one prediction keep; those that are capped keep what they were capped from as well."""
+    copies = 1 if causal.softcap is None else 2
+    return copies * causal.vocabulary * dtype.itemsize
+
+
+def _chunk(causal: CausalModel, hidden_XD: Tensor) -> int:
+    """How many rows of logits are made at a time."""
+    rows = CHUNK // _row_bytes(causal, hidden_XD.dtype)
+    return min(MOST, max(LEAST, rows // LEAST * LEAST))
+
+
+def _chunk_by_chunk(
+    causal: CausalModel, function: Callable[..., T], chunks: Iterable[tuple[Tensor, Tensor]]
+) -> Iterator[T]:
+    """A function of each chunk's hidden states [n, D] and something besides; it keeps at most `KEPT` bytes of logits."""
+    room = 0 if recomputes(causal) else KEPT
+    for hidden_nD, other_n in chunks:
+        room -= len(hidden_nD) * _row_bytes(causal, hidden_nD.dtype)
+        if room >= 0 or not torch.is_grad_enabled():
+            yield function(hidden_nD, other_n)
+        else:
+            made: T = checkpoint(function, hidden_nD, other_n, use_reentrant=False)
+            yield made
 
 
 class _Chosen(torch.autograd.Function):
@@ -67,8 +118,7 @@ class _Chosen(torch.autograd.Function):
         logprob_N = torch.empty(len(logits_NV), device=logits_NV.device)
         entropy_N = torch.full_like(logprob_N, torch.nan)
         total_N = torch.empty_like(logprob_N)
-        for first in range(0, len(logits_NV), ROWS):
-            rows = slice(first, first + ROWS)
+        for rows in _parts(logits_NV):
             scaled_nV = _scaled(logits_NV[rows], temperature)
             total_N[rows] = total_n = scaled_nV.logsumexp(-1)
             logprob_N[rows] = scaled_nV.gather(1, target_N[rows, None])[:, 0] - total_n
@@ -86,8 +136,7 @@ class _Chosen(torch.autograd.Function):
         gradient_N = gradients[0]
         logits_NV, target_N, total_N = ctx.saved_tensors
         out_NV = torch.empty_like(logits_NV)
-        for first in range(0, len(logits_NV), ROWS):
-            rows = slice(first, first + ROWS)
+        for rows in _parts(logits_NV):
             weight_n1 = gradient_N[rows, None] / ctx.temperature
             part_nV = (_scaled(logits_NV[rows], ctx.temperature) - total_N[rows, None]).exp_().mul_(-weight_n1)
             out_NV[rows] = part_nV.scatter_add_(1, target_N[rows, None], weight_n1)
@@ -101,21 +150,26 @@ def token_divergences(
     teacher: CausalModel,
     taught_ND: Tensor,
     *,
-    chunk: int = 1024,
+    chunk: int | None = None,
 ) -> Tensor:
     """KL(teacher || model) of the next-token distributions at each completion token of a batch, [N] nats, in float32.
 
     hidden_XD  the model's hidden states of all positions, [B*T, D]
     taught_ND  the teacher's, where it predicts the same tokens in the same order; no gradient flows to it
 
-    Over the whole vocabulary, which both must share. Logits are made `chunk` positions at a time.
+    Over the whole vocabulary, which both must share. Logits are made and kept as those of `token_logprobs` are.
     """
-    divergences = []
-    for source_n, taught_nD in zip(batch.source_N.split(chunk), taught_ND.split(chunk), strict=True):
+
+    def divergence(hidden_nD: Tensor, taught_nD: Tensor) -> Tensor:
         with torch.no_grad():
             taught_nV = teacher.raw_logits(taught_nD)
-        divergences.append(_Divergence.apply(causal.raw_logits(hidden_XD[source_n]), taught_nV))  # type: ignore[no-untyped-call]
-    return torch.cat(divergences)
+        found: Tensor = _Divergence.apply(causal.raw_logits(hidden_nD), taught_nV)  # type: ignore[no-untyped-call]
+        return found
+
+    size = chunk or _chunk(causal, hidden_XD)
+    pairs = zip(batch.source_N.split(size), taught_ND.split(size), strict=True)
+    chunks = ((hidden_XD[source_n], taught_nD) for source_n, taught_nD in pairs)
+    return torch.cat(list(_chunk_by_chunk(causal, divergence, chunks)))
 
 
 class _Divergence(torch.autograd.Function):
@@ -128,8 +182,7 @@ class _Divergence(torch.autograd.Function):
     def forward(ctx: Any, logits_NV: Tensor, taught_NV: Tensor) -> Tensor:
         kl_N = torch.empty(len(logits_NV), device=logits_NV.device)
         gap_NV = torch.empty_like(logits_NV)
-        for first in range(0, len(logits_NV), ROWS):
-            rows = slice(first, first + ROWS)
+        for rows in _parts(logits_NV):
             own_nV = torch.log_softmax(logits_NV[rows].float(), -1)
             taught_nV = torch.log_softmax(taught_NV[rows].float(), -1)
             p_nV = taught_nV.exp()
@@ -143,6 +196,12 @@ class _Divergence(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (gap_NV,) = ctx.saved_tensors
         return gradients[0][:, None].to(gap_NV.dtype) * gap_NV, None
+
+
+def _parts(logits_NV: Tensor) -> Iterator[slice]:
+    """The rows, as many at a time as suits the device."""
+    size = ROWS.get(logits_NV.device.type, ROWS_ELSEWHERE)
+    return (slice(first, first + size) for first in range(0, len(logits_NV), size))
 
 
 def _scaled(logits_NV: Tensor, temperature: float) -> Tensor:

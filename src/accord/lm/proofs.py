@@ -35,6 +35,7 @@ from accord.lm.kv_cache import KVCache, ReachedLayers
 from accord.lm.layers import each_kind_of_layer
 from accord.lm.layout import AttentionLayout, Backend
 from accord.lm.native_decoder import NativeDecoder
+from accord.lm.out_of_memory import is_out_of_memory
 from accord.lm.packed import TokenizedCompletion, pack
 from accord.lm.upcast import in_float32
 
@@ -63,6 +64,8 @@ def check_decoder(causal: CausalModel) -> None:
             first_TD, second_TD = causal.hidden(input_ids=ids_BT)
         linear = _has_linear_head(causal, ids_BT[:1])
     except UNREACHED as error:
+        if is_out_of_memory(error):
+            raise
         raise ModelError(
             f"{causal.name}: cannot be run as a decoder ({_first_line(error)}); use another causal language model"
         ) from error
@@ -113,6 +116,8 @@ def prove(causal: CausalModel, *, native: bool = True, attention: AttentionChoic
         with _narrow_windows(causal.model):
             reason = _try_paths(causal, native, _backends(causal) if attention == "auto" else (attention,))
     except UNREACHED as error:
+        if is_out_of_memory(error):
+            raise  # which says nothing of the path
         causal.packs = False
         reason = _first_line(error)
     if not causal.packs:
@@ -225,7 +230,9 @@ def _holds(trial: "_Trial", kind: type[ModelDecoder]) -> bool:
     """Whether a decoder writes as the model reads; one that cannot run this model does not."""
     try:
         return not trial.differs(lambda dtype: trial.written(kind, dtype))
-    except UNREACHED:
+    except UNREACHED as error:
+        if is_out_of_memory(error):
+            raise
         return False
 
 

@@ -1,13 +1,13 @@
 """In what form a model is opened; which model a stage starts from, and how it is trained."""
 
 import logging
+import operator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal, Self
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field
 from transformers import PreTrainedTokenizerBase
 
@@ -16,20 +16,20 @@ from accord.lm.adapters import LoRA, add_lora
 from accord.lm.attention import AttentionChoice
 from accord.lm.causal import CausalModel
 from accord.lm.chat_template import is_template, read_template, set_template
+from accord.lm.device import resolve_device
 from accord.lm.dropout import dropping
+from accord.lm.fused import forget_blocks
 from accord.lm.layers import cut_layers, freeze_below
 from accord.lm.loading import DType, load
+from accord.lm.quantised import quantise
+from accord.lm.recomputation import recompute_layers
 
-__all__ = ["ModelForm", "ModelSettings", "resolve_device"]
+__all__ = ["SAME_NUMBERS", "ModelForm", "ModelSettings"]
+
+SAME_NUMBERS = frozenset({"checkpointing"})
+"""Settings of a model that change no number of a run: one that has begun goes on under any of their values."""
 
 log = logging.getLogger("accord")
-
-
-def resolve_device(device: str) -> str:
-    """The device, with `auto` resolved: CUDA where there is one."""
-    if device != "auto":
-        return device
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 class ModelForm(BaseModel):
@@ -55,7 +55,7 @@ class ModelForm(BaseModel):
 
     @property
     def resolved_device(self) -> str:
-        """The device, with `auto` resolved."""
+        """The device, with `auto` resolved. Raises `ModelError` where it cannot be computed on."""
         return resolve_device(self.device)
 
     def anchored(self, folder: Path) -> Self:
@@ -95,6 +95,11 @@ class ModelSettings(ModelForm):
         gt=0,
         description="split batches so that the process stays within it; unset: 2,048 tokens, or a GPU's free memory",
     )
+    checkpointing: bool = Field(
+        default=False,
+        exclude_if=operator.not_,
+        description="activation checkpointing: compute each layer again in the backward pass, which then keeps less",
+    )
     native: Literal["auto", "off"] = Field(
         default="auto", description="write with kernels compiled for this processor, where there is a compiler"
     )
@@ -123,10 +128,11 @@ class ModelSettings(ModelForm):
         Adapters that it was saved with are merged into its weights: what a stage opens is whole. With `lora` set, fresh
         ones are what is trained. Raises `ModelError` where it has no such layers, or nothing of it would be trained.
         """
+        rounds = train and self.lora is not None and self.lora.quantised is not None
         causal = load(
             name,
             dtype=self.dtype,
-            device=self.resolved_device,
+            device="cpu" if rounds else self.resolved_device,
             seed=seed,
             trust_remote_code=self.trust_remote_code,
             merge=True,
@@ -145,13 +151,25 @@ class ModelSettings(ModelForm):
             causal.model.requires_grad_(False)
             return causal
         _name_what_is_left_out(causal)
+        if rounds:
+            causal = self._quantised(causal)
         if self.lora is not None:
             causal = replace(add_lora(causal, self.lora, seed=seed), cuts=self.cut_to_context)
         if self.trained_layers is not None:
             freeze_below(causal, self.trained_layers)
         if not causal.trainable():
             raise ModelError(f"{name}: these settings leave no weight of it to be trained; see lora and trained_layers")
+        if self.checkpointing:
+            recompute_layers(causal)
         return causal
+
+    def _quantised(self, causal: CausalModel) -> CausalModel:
+        """A model that was opened on the CPU with its weights in four bits, where it is computed."""
+        assert self.lora is not None
+        forget_blocks(causal.model)
+        quantise(causal.model, self.resolved_device)
+        # Decoders that take the place of its modules read the weights themselves.
+        return replace(causal, quantised=self.lora.quantised, by_hand=False, native=False, cuts=causal.cuts)
 
     def reference(self, policy: CausalModel, start: str | Path, *, seed: int = 0) -> CausalModel:
         """What `policy`, opened from `start`, was before training: its own weights where only adapters are trained."""

@@ -11,7 +11,7 @@ from accord.loop.named_code import check_extensions, extension_inputs, refuse_co
 from accord.loop.progress import ProgressDisplay
 from accord.loop.retention import retention_of
 from accord.loop.sameness import base_inputs, basis_of, check_settings, hub_inputs
-from accord.loop.stage import Context, in_run
+from accord.loop.stage import Context, in_run, perform
 from accord.loop.stages import builds_on, chosen_stages, settings_digest, stages_of
 from accord.loop.tracking import Trackers
 from accord.recipe import Recipe, dump, load
@@ -115,7 +115,7 @@ def _drive(
         with timed() as seconds, noting_end(run, full_name):
             context = Context(in_run(recipe, run), run, progress, full_name, prefix, trackers)
             run.retention = retention_of(context)
-            stage.perform(context)
+            perform(stage, context)
         for key, entry in hub_inputs(recipe, stage.sections(recipe)[name]).items():
             run.record_input(key, entry)
         run.finish(full_name, digest, seconds(), basis=basis)

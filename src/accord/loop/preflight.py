@@ -11,6 +11,7 @@ from accord.audit.attacks.thresholds import AttackThresholds
 from accord.audit.values.question_file import read_questions
 from accord.audit.values.thresholds import ValuesThresholds
 from accord.errors import AccordError, RecipeError, storage
+from accord.extras import QUANTISED, lacking
 from accord.feedback import FORMATS, Dataset, ImportSettings, Ledger, open_feedback
 from accord.feedback.dataset.draw import dataset_of
 from accord.feedback.dataset.structured import plain_texts
@@ -19,6 +20,7 @@ from accord.feedback.store.location import is_url
 from accord.lm.inspection import problem_with
 from accord.lm.settings import ModelSettings
 from accord.loop.asked_evaluators import check_rounds, check_synchronous
+from accord.loop.devices import notes_on_devices
 from accord.loop.learnt_kinds import learnt_kinds, unlearnt_note
 from accord.loop.lengths import Reader, dated_note, fitting, readers
 from accord.loop.plan import PlannedStage, plan_of
@@ -67,7 +69,7 @@ def preflight(recipe: Recipe) -> Preflight:
                 here = readers(recipe, local=True)
         with _told(problems):
             data = _data(recipe, read, here, notes)
-    notes += missing_trackers(recipe)
+    notes += [*missing_trackers(recipe), *notes_on_devices(recipe)]
     plan = plan_of(recipe, data)
     problems += [stage.lacks for stage in plan if stage.lacks]
     return Preflight(tuple(dict.fromkeys(problems)), () if problems else tuple(notes), tuple(plan))
@@ -126,7 +128,18 @@ def _missing_models(recipe: Recipe) -> list[str]:
     for name, settings in {"sft": recipe.sft, "policy": recipe.policy, **rewards}.items():
         if isinstance(settings, ModelSettings) and (problem := problem_with(settings)):
             problems.append(f"recipe.{name}.{problem}")
+        if lacked := lacking(QUANTISED):
+            problems += [f"recipe.{name}.{key}: {lacked}" for key in _in_few_bits(settings)]
     return problems
+
+
+def _in_few_bits(settings: object) -> list[str]:
+    """The settings of a section that take the extra `quantised`."""
+    asked = {
+        'optim.moments = "8bit"': getattr(getattr(settings, "optim", None), "moments", "float32") == "8bit",
+        'lora.quantised = "nf4"': getattr(getattr(settings, "lora", None), "quantised", None) is not None,
+    }
+    return [key for key, is_asked in asked.items() if is_asked]
 
 
 def _wrong_questions(recipe: Recipe) -> list[str]:

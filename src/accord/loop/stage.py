@@ -6,13 +6,15 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from accord.artefacts import RunReader
+from accord.errors import ModelError
 from accord.interfaces import Step
+from accord.lm.out_of_memory import is_out_of_memory, memory_lacked
 from accord.loop.progress import ProgressDisplay
 from accord.loop.tracking import Trackers
 from accord.recipe import Recipe
 from accord.run import RunDirectory
 
-__all__ = ["Context", "Stage", "in_run"]
+__all__ = ["Context", "Stage", "in_run", "perform"]
 
 S = TypeVar("S", bound=Step)
 
@@ -97,3 +99,14 @@ def _part(recipe: Recipe, section: str) -> Any:
     for name in filter(None, section.split(".")):
         settings = getattr(settings, name, None)
     return settings
+
+
+def perform(stage: Stage, context: Context) -> None:
+    """Do a stage. Raises what it raises; where memory was not enough, `ModelError` with what to lower."""
+    try:
+        stage.perform(context)
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        settings = _part(context.recipe, stage.section) if stage.section else None
+        raise ModelError(f"{context.stage}: {memory_lacked(error, settings)}") from error

@@ -6,6 +6,7 @@ from typing import Any
 
 from accord.audit.examine import examine
 from accord.errors import RecipeError, nearest
+from accord.lm.settings import SAME_NUMBERS
 from accord.loop.asking import ask
 from accord.loop.attacks import attack_arms
 from accord.loop.compared_texts import compare_changed_references
@@ -124,7 +125,7 @@ def settings_in(content: Mapping[str, Any], sections: Sequence[str]) -> dict[str
     """The settings of some sections of a recipe, and its seed, by dotted key; what is unset is left out.
 
     Where things lie may change, as when a run is moved, and is left out or told by its last name: what they hold is
-    noted by its digest (the ledger, a reward's file, a model's folder).
+    noted by its digest (the ledger, a reward's file, a model's folder). So may what changes no number.
     """
     settings = {"seed": content.get("seed", 0)}
     for section in sections:
@@ -138,7 +139,9 @@ def settings_in(content: Mapping[str, Any], sections: Sequence[str]) -> dict[str
     return {
         key: value if key.rpartition(".")[2] in TEXTS else _last_name(value)
         for key, value in settings.items()
-        if value is not None and key not in {"data.ledger", "data.source"}
+        if value is not None
+        and key not in {"data.ledger", "data.source"}
+        and key.rpartition(".")[2] not in SAME_NUMBERS
     }
 
 

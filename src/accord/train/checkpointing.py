@@ -22,6 +22,7 @@ from pydantic import BaseModel
 from torch import nn
 
 from accord.errors import ArtefactError
+from accord.lm.settings import SAME_NUMBERS
 from accord.run import GrowingLog, LogMark, RunDirectory
 from accord.train.optimiser import Optimiser
 
@@ -103,7 +104,11 @@ class Checkpointer:
     def _check_settings(self, folder: Path) -> None:
         before: dict[str, Any] = json.loads((folder / SETTINGS).read_text())
         keys = sorted(before.keys() | self._began_with.keys(), key=lambda key: (key not in {"kind", "model"}, key))
-        changed = [key for key in keys if before.get(key) != self._began_with.get(key)]
+        changed = [
+            key
+            for key in keys
+            if before.get(key) != self._began_with.get(key) and key.rpartition(".")[2] not in SAME_NUMBERS
+        ]
         if changed:
             changes = "; ".join(f"{key} was {before.get(key)!r}, now {self._began_with.get(key)!r}" for key in changed)
             raise ArtefactError(

@@ -17,6 +17,7 @@ from torch import nn
 
 from accord.artefacts import METRICS, MOMENTS, JsonLines, Row, StepMetrics
 from accord.errors import ExtensionError, ModelError, TrainingStopped
+from accord.lm.out_of_memory import is_out_of_memory, memory_lacked
 from accord.run import RunDirectory
 from accord.run.stopping import Terminated, step_under_way, termination
 from accord.train.checkpointing import Checkpointer
@@ -79,6 +80,7 @@ class TrainingLoop:
     ) -> None:
         self.run, self.stage, self.optimiser = run, stage, optimiser
         self.total, self.save_every = total, save_every
+        self._settings = settings
         run.plan(stage, total)
         self.seed = stage_seed(run, stage)
         self._artefacts = [METRICS] if samples is None else [METRICS, samples]
@@ -108,8 +110,8 @@ class TrainingLoop:
         A step that raises `StepSkipped` is left out. Where several processes share the steps, the first one alone logs
         and keeps them, and `StepsOver` is raised in the others when all are made.
 
-        Raises what a step raises; a `TrainingStopped` then names the last whole step, which is kept. Where a signal
-        asked the process to end, the step under way is finished and kept, and `Terminated` is raised.
+        Raises what a step raises; a `TrainingStopped` then names the last whole step, which is kept, and so does one
+        where memory was not enough. Where a signal asked the process to end, the step under way is finished and kept, and `Terminated` is raised.
         """
         with self._guarded(), step_under_way():
             for number in range(self._done + 1, self._last + 1):
@@ -179,6 +181,14 @@ class TrainingLoop:
             self._keep()
             last = self._checkpointer.step
             raise TrainingStopped(f"{self.stage}: {stopped}; step {last} is kept in {self.run.path}") from stopped
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            self._keep()
+            last = self._checkpointer.step
+            raise TrainingStopped(
+                f"{self.stage}: {memory_lacked(error, self._settings)}; step {last} is kept in {self.run.path}"
+            ) from error
         except (Terminated, ModelError, ExtensionError) as error:
             self._keep()
             if not (number := termination()):

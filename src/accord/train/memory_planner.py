@@ -6,6 +6,7 @@ asked of the system; gradients and moments, which come with the first step, are 
 """
 
 import logging
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -18,11 +19,14 @@ from accord.artefacts import BATCHES, BatchLimitsRow
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
 from accord.lm.layout import AttentionLayout
+from accord.lm.logprobs import logit_bytes
 from accord.lm.memory import release_memory
 from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
+from accord.lm.recomputation import keeping_everything, recomputes
 from accord.lm.settings import ModelSettings
 from accord.lm.sizes import BATCH_TOKENS, budget_gb, default_row_tokens, most_training_tokens
 from accord.run import RunDirectory
+from accord.train.eight_bit import BYTES_A_MOMENT
 from accord.train.ranks import from_first
 
 __all__ = ["ActivationBytes", "BatchLimits", "measure_activation_bytes", "plan_batch_limits", "stage_batch_limits"]
@@ -64,7 +68,15 @@ def stage_batch_limits(
 
     def planned() -> BatchLimits:
         if not BATCHES.has(run, stage):
-            limits = plan_batch_limits(causal, memory_gb=memory_gb, longest=longest, predicts=predicts, stage=stage)
+            optim = getattr(settings, "optim", None)
+            limits = plan_batch_limits(
+                causal,
+                memory_gb=memory_gb,
+                longest=longest,
+                predicts=predicts,
+                stage=stage,
+                moments=getattr(optim, "moments", "float32"),
+            )
             BATCHES.write(run, BatchLimitsRow(**vars(limits)), stage=stage)
         row = BATCHES.read(run, stage)
         return BatchLimits(row.row_tokens, row.batch_tokens)
@@ -74,27 +86,31 @@ def stage_batch_limits(
 
 @dataclass(frozen=True)
 class ActivationBytes:
-    """Bytes that a row of T tokens keeps for its backward pass: `linear` T + `square` T^2, and `head` a prediction."""
+    """Bytes that a row of T tokens keeps for its backward pass: `linear` T + `square` T^2, and `head` a prediction.
+
+    Those of all predictions are `most_head` at most (`accord.lm.logprobs`).
+    """
 
     linear: float
     square: float
     head: float
+    most_head: float = math.inf
 
     def row(self, tokens: int) -> float:
         """Bytes of one row whose every token predicts."""
-        return (self.linear + self.head) * tokens + self.square * tokens**2
+        return self.linear * tokens + min(self.head * tokens, self.most_head) + self.square * tokens**2
 
 
 def plan_batch_limits(
-    causal: CausalModel, *, memory_gb: float, longest: int, predicts: bool, stage: str
+    causal: CausalModel, *, memory_gb: float, longest: int, predicts: bool, stage: str, moments: str = "float32"
 ) -> BatchLimits:
     """The largest batches, up to the usual ones, that keep the process within `memory_gb`.
 
     To be called when all models and the optimiser are there, before the first step. `longest` is the longest sequence
-    in tokens; `predicts` says whether logits are needed. Says what it did in the log. Raises `ModelError` where not
+    in tokens; `predicts` says whether logits are needed, `moments` what the optimiser keeps them in. Says what it did in the log. Raises `ModelError` where not
     even one sequence fits.
     """
-    fixed = _held(causal) + _to_come(causal)
+    fixed = _held(causal) + _to_come(causal, 2 * BYTES_A_MOMENT[moments])
     activations = measure_activation_bytes(causal, predicts=predicts)
     available = memory_gb * GB - fixed
 
@@ -108,8 +124,8 @@ def plan_batch_limits(
         needed = (fixed + bytes_of(row, row)) / GB
         raise ModelError(
             f"{stage}: one sequence of {longest} tokens needs about {needed:.1f} GB, of which {fixed / GB:.1f} for "
-            f"weights and optimiser; memory_gb allows {memory_gb:g}. Raise it, set lora or trained_layers, or take a "
-            "smaller model"
+            f"weights and optimiser; memory_gb allows {memory_gb:g}. Raise it, set checkpointing, lora or trained_layers, "
+            "or take a smaller model"
         )
     tokens = max(row, min(most_training_tokens(causal), int(row * available / bytes_of(row, row))))
     log.info(
@@ -132,10 +148,10 @@ def _held(causal: CausalModel) -> float:
     return float(torch.cuda.memory_allocated(causal.device))
 
 
-def _to_come(causal: CausalModel) -> float:
-    """Bytes of the gradients and moments of what is trained; float32 all, and a gradient in the weights' own type."""
+def _to_come(causal: CausalModel, moments: int = 8) -> float:
+    """Bytes of the gradients and moments of what is trained: gradients in float32 and in the weights' own type."""
     own = {weight: weight.element_size() if weight.dtype != torch.float32 else 0 for weight in causal.trainable()}
-    return float(sum(weight.numel() * (4 + 8 + size) for weight, size in own.items()))
+    return float(sum(weight.numel() * (4 + moments + size) for weight, size in own.items()))
 
 
 def measure_activation_bytes(causal: CausalModel, *, predicts: bool) -> ActivationBytes:
@@ -144,12 +160,20 @@ def measure_activation_bytes(causal: CausalModel, *, predicts: bool) -> Activati
     first, second = (_saved(causal, tokens) for tokens in (short, long))
     square = max(0.0, (second / long - first / short) / (long - short))
     linear = first / short - square * short
-    # The logits as the head made them, and their gradient.
-    size = next(causal.model.parameters()).element_size()
-    return ActivationBytes(linear, square, 2.0 * size * causal.vocabulary if predicts else 0.0)
+    return ActivationBytes(linear, square, *(logit_bytes(causal) if predicts else (0.0,)))
 
 
 def _saved(causal: CausalModel, tokens: int) -> float:
+    """Bytes that one row keeps; where layers are computed again, what goes into them and the rest of one of them."""
+    kept = _of_graph(causal, tokens)
+    if not recomputes(causal):
+        return kept
+    with keeping_everything(causal):
+        everything = _of_graph(causal, tokens)
+    return kept + max(0.0, everything - kept) / causal.layers
+
+
+def _of_graph(causal: CausalModel, tokens: int) -> float:
     """Bytes of the tensors that the graph of one row keeps, weights and views of the same memory counted once."""
     saved_bytes: dict[int, int] = {}
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
 from accord.errors import ArtefactError, TrainingStopped
+from accord.train.eight_bit import give_state, new_adam, state_of
 from accord.train.host_reads import host_values
 from accord.train.ranks import gather, is_first, sum_gradients
 from accord.train.tensor_files import load_tensors, save_tensors
@@ -51,6 +52,11 @@ class Optim(BaseModel):
     weight_decay: float = Field(default=0.0, ge=0)
     betas: tuple[float, float] = (0.9, 0.98)
     max_grad_norm: float = Field(default=1.0, gt=0)
+    moments: Literal["float32", "8bit"] = Field(
+        default="float32",
+        exclude_if=lambda moments: moments == "float32",
+        description='"8bit": moments in a byte each, which takes the extra `quantised`',
+    )
     keep_moments: bool = Field(
         default=False,
         exclude_if=operator.not_,
@@ -98,12 +104,12 @@ class Optimiser:
             {"params": [m for w, m in self._pairs() if id(w) in head_ids], "scale": head_scale},
             {"params": [m for w, m in self._pairs() if id(w) in apart_ids], "scale": apart_lr / settings.lr},
         ]
-        self._adam = torch.optim.AdamW(
+        self._adam = new_adam(
             [group for group in groups if group["params"]],
+            settings.moments,
             lr=settings.lr,
             betas=settings.betas,
             weight_decay=settings.weight_decay,
-            fused=True,
         )
 
     def _pairs(self) -> Iterable[tuple[nn.Parameter, nn.Parameter]]:
@@ -209,16 +215,17 @@ class Optimiser:
     def save(self, file: Path) -> None:
         """Write master weights and moments, from which `load` goes on to the same numbers."""
         tensors = {f"{_MASTER}.{i}": master.detach().contiguous() for i, master in enumerate(self._masters)}
-        for i, moments in self._adam.state_dict()["state"].items():
+        for i, moments in state_of(self._adam).items():
             tensors |= {f"{name}.{i}": value.contiguous() for name, value in moments.items()}
         save_tensors(tensors, file, done=str(self.done))
 
     def save_moments(self, folder: Path) -> None:
         """Write the moments alone, for the optimiser of a run that goes on with these weights."""
         tensors: dict[str, Tensor] = {}
-        for i, moments in self._adam.state_dict()["state"].items():
+        for i, moments in state_of(self._adam).items():
             tensors |= {f"{name}.{i}": value.contiguous() for name, value in moments.items()}
-        about = {"betas": json.dumps(self.settings.betas), "weights": str(len(self._masters))}
+        s = self.settings
+        about = {"betas": json.dumps(s.betas), "weights": str(len(self._masters)), "moments": s.moments}
         save_tensors(tensors, folder / MOMENTS_FILE, **about)
 
     def take_over_moments(self, folder: Path) -> None:
@@ -235,16 +242,21 @@ class Optimiser:
         tensors, about = load_tensors(file)
         if (betas := tuple(json.loads(about.get("betas", "[]")))) != self.settings.betas:
             raise ArtefactError(f"{file}: moments by betas {betas}, and optim.betas = {self.settings.betas}; {remedy}")
+        if (kept_in := about.get("moments", "float32")) != self.settings.moments:
+            raise ArtefactError(
+                f"{file}: moments in {kept_in}, and optim.moments = {self.settings.moments}; set that, or {remedy}"
+            )
         state: dict[int, dict[str, Tensor]] = {}
         for key, value in tensors.items():
             name, _, place = key.rpartition(".")
             state.setdefault(int(place), {})[name] = value
         masters = [master for group in self._adam.param_groups for master in group["params"]]
-        shapes = {i: tuple(moments["exp_avg"].shape) for i, moments in state.items()}
+        first = "exp_avg" if self.settings.moments == "float32" else "state1"
+        shapes = {i: tuple(moments[first].shape) for i, moments in state.items()}
         alike = about.get("weights") == str(len(masters)) and all(i < len(masters) for i in shapes)
         if not alike or any(shape != tuple(masters[i].shape) for i, shape in shapes.items()):
             raise ArtefactError(f"{file}: the moments of other weights than these; {remedy}")
-        self._adam.load_state_dict({**self._adam.state_dict(), "state": state})
+        give_state(self._adam, state)
 
     @torch.no_grad()
     def load(self, file: Path) -> None:
@@ -268,4 +280,4 @@ class Optimiser:
             name, _, place = key.rpartition(".")
             if name != _MASTER:
                 moments.setdefault(int(place), {})[name] = value
-        self._adam.load_state_dict({**self._adam.state_dict(), "state": moments})
+        give_state(self._adam, moments)

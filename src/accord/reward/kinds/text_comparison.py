@@ -12,7 +12,6 @@ from os.path import relpath
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
-import torch
 from pydantic import Field, model_validator
 from torch import nn
 
@@ -21,6 +20,7 @@ from accord.errors import AccordError, ArtefactError
 from accord.feedback import Dataset
 from accord.interfaces import Step
 from accord.lm import tiny
+from accord.lm.device import device_problem, resolve_device
 from accord.lm.encoder import PACKAGED, load_encoder
 from accord.reward.comparator.comparing import Comparator, Cosine, TrainedComparator, encoded
 from accord.reward.comparator.fitting import fit_step
@@ -152,8 +152,8 @@ class TextComparison(ReferencedReward):
     def problems(self) -> list[str]:
         """That a file or folder is not there, or cannot be read; what would have to be fetched is not looked at."""
         problems = super().problems()
-        if self.device == "cuda" and not torch.cuda.is_available():
-            problems.append("device: cuda, and there is none here; leave it out, or set it to cpu")
+        if problem := device_problem(self.device):
+            problems.append(problem)
         if self.texts is not None and not Path(self.texts).is_file():
             problems.append(f"texts: no file {self.texts}")
         elif self.texts is not None:
@@ -176,9 +176,7 @@ class TextComparison(ReferencedReward):
 
     @property
     def _device(self) -> str:
-        if self.device != "auto":
-            return self.device
-        return "cuda" if torch.cuda.is_available() else "cpu"
+        return resolve_device(self.device)
 
     def _comparator(self, run: RunDirectory, stage: str) -> Comparator:
         if self.comparator == COSINE:
