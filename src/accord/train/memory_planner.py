@@ -20,8 +20,10 @@ from accord.lm.causal import CausalModel
 from accord.lm.memory import release_memory
 from accord.lm.packed import BATCH_TOKENS, PackedBatch, TokenizedCompletion, default_row_tokens, pack
 from accord.lm.settings import ModelSettings
+from accord.lm.sharding import own_part, sharded_of, whole
 from accord.run import RunDirectory
 from accord.train.ranks import from_first
+from accord.train.sharding import evened
 
 __all__ = ["ActivationBytes", "BatchLimits", "measure_activation_bytes", "plan_batch_limits", "stage_batch_limits"]
 
@@ -38,8 +40,8 @@ class BatchLimits:
     batch_tokens: int = BATCH_TOKENS
 
     def pack(self, causal: CausalModel, answers: Iterable[TokenizedCompletion]) -> list[PackedBatch]:
-        """Lay answers out within these limits; see `accord.lm.packed.pack`."""
-        return pack(causal, answers, row_tokens=self.row_tokens, batch_tokens=self.batch_tokens)
+        """Lay answers out within these limits (`accord.lm.packed.pack`), of a sharded model in as many as all have."""
+        return evened(causal, pack(causal, answers, row_tokens=self.row_tokens, batch_tokens=self.batch_tokens))
 
 
 def stage_batch_limits(
@@ -58,14 +60,22 @@ def stage_batch_limits(
         return BatchLimits()
     memory_gb = settings.memory_gb
 
+    if from_first(lambda: BATCHES.has(run, stage)):
+        return from_first(lambda: _kept(run, stage))
+    with whole(causal.model):
+        activations = measure_activation_bytes(causal, predicts=predicts)
+
     def planned() -> BatchLimits:
-        if not BATCHES.has(run, stage):
-            limits = plan_batch_limits(causal, memory_gb=memory_gb, longest=longest, predicts=predicts, stage=stage)
-            BATCHES.write(run, BatchLimitsRow(**vars(limits)), stage=stage)
-        row = BATCHES.read(run, stage)
-        return BatchLimits(row.row_tokens, row.batch_tokens)
+        limits = plan_batch_limits(causal, activations, memory_gb=memory_gb, longest=longest, stage=stage)
+        BATCHES.write(run, BatchLimitsRow(**vars(limits)), stage=stage)
+        return _kept(run, stage)
 
     return from_first(planned)
+
+
+def _kept(run: RunDirectory, stage: str) -> BatchLimits:
+    row = BATCHES.read(run, stage)
+    return BatchLimits(row.row_tokens, row.batch_tokens)
 
 
 @dataclass(frozen=True)
@@ -82,16 +92,15 @@ class ActivationBytes:
 
 
 def plan_batch_limits(
-    causal: CausalModel, *, memory_gb: float, longest: int, predicts: bool, stage: str
+    causal: CausalModel, activations: ActivationBytes, *, memory_gb: float, longest: int, stage: str
 ) -> BatchLimits:
     """The largest batches, up to the usual ones, that keep the process within `memory_gb`.
 
-    To be called when all models and the optimiser are there, before the first step. `longest` is the longest sequence
-    in tokens; `predicts` says whether logits are needed. Says what it did in the log. Raises `ModelError` where not
+    To be called when all models and the optimiser are there, before the first step. `activations` is what a pass keeps,
+    `longest` the longest sequence in tokens. Says what it did in the log. Raises `ModelError` where not
     even one sequence fits.
     """
     fixed = _held(causal) + _to_come(causal)
-    activations = measure_activation_bytes(causal, predicts=predicts)
     available = memory_gb * GB - fixed
 
     def bytes_of(row: int, tokens: int) -> float:
@@ -129,9 +138,14 @@ def _held(causal: CausalModel) -> float:
 
 
 def _to_come(causal: CausalModel) -> float:
-    """Bytes of the gradients and moments of what is trained; float32 all, and a gradient in the weights' own type."""
+    """Bytes of the gradients and moments of what is trained; float32 all, and a gradient in the weights' own type.
+
+    Of a sharded model those of this process's rows, and what is gathered at once.
+    """
     own = {weight: weight.element_size() if weight.dtype != torch.float32 else 0 for weight in causal.trainable()}
-    return float(sum(weight.numel() * (4 + 8 + size) for weight, size in own.items()))
+    sharded = sharded_of(causal.model)
+    passing = 0 if sharded is None else sharded.gathered_bytes
+    return float(passing + sum(own_part(weight).numel() * (4 + 8 + size) for weight, size in own.items()))
 
 
 def measure_activation_bytes(causal: CausalModel, *, predicts: bool) -> ActivationBytes:
@@ -157,8 +171,8 @@ def _saved(causal: CausalModel, tokens: int) -> float:
     ids = torch.arange(tokens, device=causal.device)[None] % causal.vocabulary
     inputs: dict[str, Any] = {"input_ids": ids}
     if causal.packs:
-        dtype = next(causal.model.parameters()).dtype
-        mask = torch.full((1, 1, tokens, tokens), torch.finfo(torch.bfloat16).min, dtype=dtype, device=causal.device)
+        lowest = torch.finfo(torch.bfloat16).min
+        mask = torch.full((1, 1, tokens, tokens), lowest, dtype=causal.dtype, device=causal.device)
         inputs |= {"position_ids": torch.arange(tokens, device=causal.device)[None], "attention_mask": mask.triu(1)}
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         causal.hidden(**inputs)
