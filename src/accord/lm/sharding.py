@@ -55,7 +55,7 @@ class Sharded:
         before = list(model.parameters())
         forget_blocks(model)
         keep_apart(model, apart=True)
-        self._root = _Passes(model)
+        self._root, self._is_used = _Passes(model), False
         self._units = [_Unit(layer, mesh, reshard=True) for layer in layers]
         self._units.append(_Unit(self._root, mesh, reshard=False))
         self.moved: dict[nn.Parameter, nn.Parameter] = dict(zip(before, model.parameters(), strict=True))
@@ -63,6 +63,7 @@ class Sharded:
 
     def __call__(self, **inputs: Any) -> Any:
         """What the decoder makes of some inputs, its weights gathered layer by layer."""
+        self._is_used = True
         return self._root(**inputs)
 
     @property
@@ -78,7 +79,8 @@ class Sharded:
     def settle(self) -> None:
         """Let go of whatever was gathered: weights have moved, or a pass was broken off."""
         root: Any = self._root
-        root.reset_iter_state()
+        if self._is_used:
+            root.reset_iter_state()
 
     @contextmanager
     def whole(self) -> Iterator[None]:

@@ -99,6 +99,8 @@ class Optimiser:
             {"params": [m for w, m in self._pairs() if id(w) in head_ids], "scale": head_scale},
             {"params": [m for w, m in self._pairs() if id(w) in apart_ids], "scale": apart_lr / settings.lr},
         ]
+        place_of = {id(master): place for place, master in enumerate(self._masters)}
+        self._order = [place_of[id(master)] for group in groups for master in group["params"]]  # as AdamW counts them
         self._adam = torch.optim.AdamW(
             [group for group in groups if group["params"]],
             lr=settings.lr,
@@ -240,12 +242,9 @@ class Optimiser:
     def weight_of(self, name: str) -> nn.Parameter | None:
         """The weight whose master or moment has a name among `tensors`; None where there is none."""
         kind, _, place = name.rpartition(".")
-        if kind == _MASTER:
-            weights = self._weights
-        else:
-            of_master = {id(master): weight for weight, master in self._pairs()}
-            weights = [of_master[id(master)] for group in self._adam.param_groups for master in group["params"]]
-        return weights[int(place)] if place.isdecimal() and int(place) < len(weights) else None
+        if not place.isdecimal() or int(place) >= len(self._weights):
+            return None
+        return self._weights[int(place) if kind == _MASTER else self._order[int(place)]]
 
     def save(self, file: Path) -> None:
         """Write master weights and moments, from which `load` goes on to the same numbers."""

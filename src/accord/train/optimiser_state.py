@@ -26,7 +26,7 @@ from accord.train.ranks import from_first
 
 __all__ = ["keep_optimiser", "take_up_optimiser"]
 
-WHOLE, ABOUT = "optimiser.safetensors", "optimiser.json"
+WHOLE, ABOUT, MASTER = "optimiser.safetensors", "optimiser.json", "master."
 
 
 def keep_optimiser(optimiser: Optimiser, folder: Path | None) -> None:
@@ -68,17 +68,18 @@ def take_up_optimiser(optimiser: Optimiser, folder: Path, *, weights_alone: bool
             optimiser.load(folder / WHOLE)
             return
         try:
-            done, tensors = _read_whole(optimiser, folder / WHOLE) if whole else _read_parts(optimiser, folder)
+            read, place = (_read_whole, folder / WHOLE) if whole else (_read_parts, folder)
+            done, tensors = read(optimiser, place, MASTER if weights_alone else "")
         except (SafetensorError, ValueError, KeyError) as error:
             raise ArtefactError(f"{folder}: not the state of an optimiser ({error}); run its stage again") from error
     optimiser.take_up(tensors, done, folder, weights_alone=weights_alone)
 
 
-def _read_whole(optimiser: Optimiser, file: Path) -> tuple[int, dict[str, Tensor]]:
-    """This process's rows of what a file holds whole."""
+def _read_whole(optimiser: Optimiser, file: Path, start: str) -> tuple[int, dict[str, Tensor]]:
+    """This process's rows of what a file holds whole, of names that begin so."""
     tensors: dict[str, Tensor] = {}
     with safe_open(file, framework="pt") as content:
-        for name in content.keys():  # noqa: SIM118 - it is no mapping
+        for name in [name for name in content.keys() if name.startswith(start)]:  # noqa: SIM118 - it is no mapping
             tensor: Tensor = content.get_tensor(name)
             weight = optimiser.weight_of(name)
             alike = weight is not None and tensor.shape == weight.shape
@@ -86,13 +87,15 @@ def _read_whole(optimiser: Optimiser, file: Path) -> tuple[int, dict[str, Tensor
         return int(content.metadata()["done"]), tensors
 
 
-def _read_parts(optimiser: Optimiser, folder: Path) -> tuple[int, dict[str, Tensor]]:
-    """This process's rows, whichever processes wrote them."""
+def _read_parts(optimiser: Optimiser, folder: Path, start: str) -> tuple[int, dict[str, Tensor]]:
+    """This process's rows, whichever processes wrote them, of names that begin so."""
     about: dict[str, Any] = json.loads((folder / ABOUT).read_text())
     reader = HuggingFaceStorageReader(str(folder))
     sizes: dict[str, Any] = reader.read_metadata().state_dict_metadata
     targets: dict[str, Tensor] = {}
     for name, entry in sizes.items():
+        if not name.startswith(start):
+            continue
         weight, tensor = optimiser.weight_of(name), torch.empty(entry.size, dtype=entry.properties.dtype)
         alike = weight is not None and weight.shape == tensor.shape
         targets[name] = _empty_part(tensor, weight) if weight is not None and alike else tensor
