@@ -88,7 +88,9 @@ def test_products_are_those_of_torch_and_of_each_row_alone(
     exact = wanted if add is None else wanted + add.double()
     scale = x_aD.double().norm(dim=1, keepdim=True) * max(1.0, width**-0.5)  # sums may cancel to almost nothing
     assert ((found.double() - exact).abs() <= TOLERANCE[dtype] * (scale + exact.abs())).all()
-    alone = [kernels(dtype).multiplied(x_D[None], layers, add if add is None else add[[i]]) for i, x_D in enumerate(x_aD)]
+    alone = [
+        kernels(dtype).multiplied(x_D[None], layers, add if add is None else add[[i]]) for i, x_D in enumerate(x_aD)
+    ]
     assert torch.equal(found, torch.cat(alone))
 
 

@@ -1,7 +1,5 @@
 """Products of bfloat16 where the processor has no instructions for it, against the same in float64."""
 
-from collections.abc import Iterator
-
 import pytest
 import torch
 from torch import Tensor, nn
@@ -13,9 +11,8 @@ ROUNDING = 0.005  # of bfloat16, once; twice as much where a product is one of t
 
 
 @pytest.fixture(autouse=True)
-def without_instructions(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def without_instructions(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(products, "computes_bfloat16", lambda: False)
-    yield
 
 
 def drawn(seed: int, *shape: int) -> Tensor:
@@ -23,7 +20,9 @@ def drawn(seed: int, *shape: int) -> Tensor:
 
 
 def off(found: Tensor | None, wanted: Tensor | None) -> float:
-    assert found is not None and wanted is not None and found.dtype == torch.bfloat16
+    assert found is not None
+    assert wanted is not None
+    assert found.dtype == torch.bfloat16
     return float((found.detach().double() - wanted.detach().double()).norm() / wanted.detach().double().norm())
 
 
@@ -34,7 +33,8 @@ def test_a_layer_and_its_gradients_are_rounded_once(bias: bool) -> None:
     exact.load_state_dict(layer.state_dict())
     model = nn.Sequential(layer)
     use_wide_products(model)
-    assert type(model[0]) is WideLinear and isinstance(model[0], nn.Linear)
+    assert type(model[0]) is WideLinear
+    assert isinstance(model[0], nn.Linear)
     x_BTD, g_BTE = drawn(0, 2, 9, 70).requires_grad_(), drawn(1, 2, 9, 33)
     wide_BTD = x_BTD.detach().double().requires_grad_()
     found, wanted = model(x_BTD), exact(wide_BTD)
@@ -62,7 +62,8 @@ def test_what_is_frozen_gets_no_gradient_and_float32_is_the_library_s() -> None:
     use_wide_products(layer)
     x = drawn(0, 3, 8).requires_grad_()
     layer(x).sum().backward()
-    assert x.grad is not None and layer.weight.grad is None
+    assert x.grad is not None
+    assert layer.weight.grad is None
     plain = nn.Linear(8, 4)
     use_wide_products(plain)
     assert type(plain) is nn.Linear

@@ -17,10 +17,10 @@ from accord.lm.logprobs import completion_logprobs
 from accord.lm.quantised import quantised_in
 from accord.lm.settings import ModelSettings
 from accord.lm.tiny import tiny_tokenizer
+from accord.lm.writer import ModelWriter
 from accord.policy import SFT
 from accord.policy.materials import SupervisedExample
 from accord.records import Completion, Prompt, Sampling
-from accord.lm.writer import ModelWriter
 from accord.run import RunDirectory
 from accord.train.optimiser import Optim
 from families import plain

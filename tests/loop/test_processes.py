@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -125,12 +126,17 @@ def of_two(home: Path, arguments: list[str], out: str) -> Path:
     return home / out
 
 
+def told(run: Path, file: str) -> list[dict[str, Any]]:
+    """The rows of a file, but for the penalty of the prior, a part of which is the square of a bias in FREE."""
+    return [{key: value for key, value in row.items() if key != "penalty"} for row in rows_of(run, file)]
+
+
 def check_same(one: Path, two: Path, *stages: str) -> None:
     """The steps, the texts and the weights of stages are the same, and the run says that two made them."""
     for stage in stages:
         for file in ("metrics.jsonl", "samples.jsonl", "candidates.jsonl"):
             if (one / stage / file).is_file():
-                assert numbers_apart(rows_of(one, f"{stage}/{file}"), rows_of(two, f"{stage}/{file}")) < CLOSE, stage
+                assert numbers_apart(told(one, f"{stage}/{file}"), told(two, f"{stage}/{file}")) < CLOSE, stage
         head = (one / stage / "model/head.safetensors").is_file()
         assert weights_apart(one, two, f"{stage}/model", but=FREE if head else ()) < CLOSE, stage
         assert manifest_of(two)["processes"][stage] == [2]
@@ -222,6 +228,7 @@ POLICIES["skipped"] = (
 REWARDS = {
     "person": REWARD + 'head_per = "everybody"\ndecoder_prior_std = 0.1\n[reward.lora]\nrank = 2\n',
     "thurstone": REWARD.replace("[reward]", '[reward]\nkind = "thurstone"') + "group_completions = 4\n",
+    "adapters": REWARD + 'ensemble_size = 3\nensemble = "adapters"\n',
 }
 
 
@@ -231,15 +238,21 @@ PARTS = {
 }
 
 
+SHARDED = ("dpo", "kto", "rloo", "grpo", "ppo", "skipped", "thurstone", "adapters")
+"""Trained by two that hold the model in parts as well."""
+IN_PARTS = "[processes]\nshard = true\n"
+
+
 @pytest.fixture(scope="module")
 def several(home: Path) -> Path:
     """The home, with a run of each of these by two processes."""
     for name, parts in PARTS.items():
         written(home, name, *parts)
+        written(home, f"sharded-{name}", *parts, IN_PARTS)
     (home / "several.py").write_text(SEVERAL)
     (home / "judge.py").write_text(JUDGE)
     (home / "judged").mkdir()
-    status, _, errors = torchrun([*PARTS], home, module="several")
+    status, _, errors = torchrun([*PARTS, *(f"sharded-{name}" for name in SHARDED)], home, module="several")
     assert status == 0, errors
     return home
 
@@ -252,6 +265,8 @@ def test_every_algorithm(name: str, several: Path, monkeypatch: pytest.MonkeyPat
     stages = ("sft", "policy") if name in POLICIES else ("reward",)
     one = of_one(several, written(several, name, *PARTS[name]), f"one-{name}", monkeypatch)
     check_same(one, several / f"two-{name}", *stages)
+    if name in SHARDED:
+        check_same(one, several / f"two-sharded-{name}", *stages)
 
 
 @pytest.mark.slow
@@ -280,21 +295,24 @@ def is_alive(pid: int) -> bool:
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
 def test_a_run_that_is_ended_goes_on_with_other_processes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the kill of a process that helps, by that of the first, by SIGTERM; with two, three, one process."""
+    """By the kill of a process that helps, by that of the first, by SIGTERM; with two, three, one process.
+
+    Whether each of them holds the model or a part of it.
+    """
     arguments = written(home, "ended", SFT, f'{LENGTH}[policy]\nkind = "rloo"\n{ONLINE}'.replace("= 3", "= 40", 1))
     one = of_one(home, arguments, "one-ended", monkeypatch)
     two, metrics = home / "two-ended", home / "two-ended/policy/metrics.jsonl"
-    go_on = [*arguments, "--out", "two-ended", "--resume"]
+    go_on, in_parts = [*arguments, "--out", "two-ended", "--resume"], ["--processes.shard", "true"]
 
     def steps() -> int:
         return metrics.read_bytes().count(b"\n") if metrics.is_file() else 0
 
-    def begun(count: int) -> tuple[subprocess.Popen[str], list[int]]:
+    def begun(count: int, *options: str) -> tuple[subprocess.Popen[str], list[int]]:
         """Processes that have made some steps, and their numbers by rank."""
         before, seen = steps(), home / "seen"
         for file in seen.iterdir():
             file.unlink()
-        process = begin(go_on, home, count)
+        process = begin([*go_on, *options], home, count)
         when(lambda: steps() >= before + 4, process)
         ranks = {int(file.read_text().split()[0]): int(file.name) for file in seen.iterdir()}
         return process, [ranks[rank] for rank in range(count)]
@@ -307,13 +325,19 @@ def test_a_run_that_is_ended_goes_on_with_other_processes(home: Path, monkeypatc
     assert process.returncode != 0
     assert not any(map(is_alive, pids))
 
-    process, pids = begun(3)
+    process, pids = begun(3, *in_parts)
     os.kill(pids[0], signal.SIGKILL)
     process.communicate()
     assert process.returncode != 0
     assert not any(map(is_alive, pids))
 
-    process, pids = begun(2)
+    process, pids = begun(2, *in_parts)
+    os.kill(pids[1], signal.SIGKILL)
+    process.communicate()
+    assert process.returncode != 0
+    assert not any(map(is_alive, pids))
+
+    process, pids = begun(2, *in_parts)
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate()
     assert "of policy is kept" in errors
@@ -322,4 +346,4 @@ def test_a_run_that_is_ended_goes_on_with_other_processes(home: Path, monkeypatc
     assert run([*go_on, "--quiet"]) == 0
     assert numbers_apart(rows_of(one, "policy/metrics.jsonl"), rows_of(two, "policy/metrics.jsonl")) < CLOSE
     assert weights_apart(one, two, "policy/model") < CLOSE
-    assert manifest_of(two)["processes"] == {"sft": [2], "policy": [2, 3, 2, 1]}
+    assert manifest_of(two)["processes"] == {"sft": [2], "policy": [2, 3, 2, 2, 1]}

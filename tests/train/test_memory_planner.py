@@ -34,9 +34,8 @@ def planned(
 ) -> tuple[int, int]:
     monkeypatch.setattr("accord.train.memory_planner._held", lambda causal: held)
     monkeypatch.setattr("accord.train.memory_planner._to_come", lambda causal, moments: 0.0)
-    monkeypatch.setattr("accord.train.memory_planner.measure_activation_bytes", lambda causal, predicts: kept)
     monkeypatch.setattr("accord.train.memory_planner.default_row_tokens", lambda causal: 320)
-    found = plan_batch_limits(TINY, memory_gb=allowed, longest=longest, predicts=True, stage="sft")
+    found = plan_batch_limits(TINY, kept, memory_gb=allowed, longest=longest, stage="sft")
     assert found.row_tokens is not None
     return found.row_tokens, found.batch_tokens
 

@@ -21,6 +21,7 @@ from accord.lm.adapter_files import write_base
 from accord.lm.conversation import Conversation, configured_ends
 from accord.lm.layout import Backend, Window
 from accord.lm.quantised import Quantised, dequantise, mark_quantised
+from accord.lm.sharding import sharded_of
 from accord.records import Completion, FinishReason, Prompt, Sample, Sampling
 
 __all__ = ["CausalModel", "context_of", "switch_of"]
@@ -113,8 +114,9 @@ class CausalModel:
 
     @property
     def dtype(self) -> torch.dtype:
-        """What the weights are in."""
-        return next(self.model.parameters()).dtype
+        """What the weights are in; of those that lie in parts, what they are computed in."""
+        sharded = sharded_of(self.model)
+        return next(self.model.parameters()).dtype if sharded is None else sharded.dtype
 
     @property
     def _config(self) -> Any:
@@ -222,7 +224,7 @@ class CausalModel:
 
     def hidden(self, **inputs: Any) -> Tensor:
         """Last hidden states after the final norm, [B, T, D]."""
-        output = self.backbone(**inputs, use_cache=False)
+        output = (sharded_of(self.model) or self.backbone)(**inputs, use_cache=False)
         return output.last_hidden_state  # type: ignore[no-any-return]  # transformers leaves outputs untyped
 
     def raw_logits(self, hidden_ND: Tensor) -> Tensor:

@@ -1,9 +1,10 @@
 """Layers of the Llama family with fewer passes over memory, forward and backward; the same arithmetic.
 
 Projections that read the same input are one matrix product: their weights become views of one block, and remain
-parameters of their own. Norm, gated MLP and rotary positions have their gradients written out, which keeps half of what
-autograd would keep. Layers with adapters fall back to their own code. A model is tried against itself when it is
-loaded (`accord.lm.loading.wrap`), and left as it was where the numbers differ.
+parameters of their own; weights that lie in parts with several processes are not joined. Norm, gated MLP and rotary
+positions have their gradients written out, which keeps half of what autograd would keep. Layers with adapters fall
+back to their own code. A model is tried against itself when it is loaded (`accord.lm.loading.wrap`), and left as it was
+where the numbers differ.
 """
 
 from typing import Any
@@ -14,7 +15,7 @@ from torch.nn.functional import silu
 
 from accord.lm.attention import attend
 
-__all__ = ["FAMILIES", "forget_blocks", "fuse", "unfuse", "window_of"]
+__all__ = ["FAMILIES", "forget_blocks", "fuse", "keep_apart", "unfuse", "window_of"]
 
 FAMILIES = frozenset({"llama", "mistral", "qwen2", "qwen3"})
 
@@ -59,6 +60,13 @@ def forget_blocks(model: nn.Module) -> None:
         module.__dict__.pop("_weights", None)
 
 
+def keep_apart(model: nn.Module, *, apart: bool) -> None:
+    """Have every weight stay where it is, as where its memory belongs to somebody else; or join them again."""
+    for module in model.modules():
+        if isinstance(module, _Faster):
+            module.__dict__["_apart"] = apart
+
+
 class _Faster:
     """What a fused module is beside what it was."""
 
@@ -69,8 +77,8 @@ def _become(module: nn.Module, faster: type[_Faster]) -> None:
 
 
 def _block(owner: nn.Module, *linears: nn.Linear) -> Tensor | None:
-    """The weights of linear layers as one [sum of N, D] that they are views of; None where they are not plain."""
-    if any(type(layer) is not nn.Linear for layer in linears):
+    """The weights of linear layers as one [sum of N, D] that they are views of; None where they cannot be."""
+    if owner.__dict__.get("_apart") or any(type(layer) is not nn.Linear for layer in linears):
         return None
     block: Tensor | None = owner.__dict__.get("_weights")
     first, last = linears[0].weight, linears[-1].weight

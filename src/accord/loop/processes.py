@@ -20,12 +20,13 @@ StepsOf = Callable[[Context], Iterable[Step]]
 
 @dataclass(frozen=True)
 class Task:
-    """A stage of the run at `path` that several processes train."""
+    """A stage of the run at `path` that several processes train; with `shards` its model lies in parts with them."""
 
     steps_of: StepsOf
     path: Path
     stage: str
     prefix: str
+    shards: bool = False
 
 
 def make_steps(context: Context, settings: object, steps_of: StepsOf, *, shared: bool = True) -> None:
@@ -33,13 +34,16 @@ def make_steps(context: Context, settings: object, steps_of: StepsOf, *, shared:
     several = started_count() > 1
     if not several or not shared or not is_shared(settings):
         if several:
-            context.progress.say(f"  {context.stage}: by the first process alone; its steps are not shared")
+            whole = ", and its model is whole" if context.recipe.processes.shard else ""
+            context.progress.say(f"  {context.stage}: by the first process alone; its steps are not shared{whole}")
         context.run.note_processes(context.stage, 1)
         _go_through(context, steps_of)
         return
-    with sharing(Task(steps_of, context.run.path.resolve(), context.stage, context.prefix)):
+    shards = context.recipe.processes.shard
+    with sharing(Task(steps_of, context.run.path.resolve(), context.stage, context.prefix, shards)):
         context.run.note_processes(context.stage, process_count())
-        context.progress.say(f"  {context.stage}: {process_count()} processes")
+        sharded = ", its model in parts" if shards else ""
+        context.progress.say(f"  {context.stage}: {process_count()} processes{sharded}")
         _go_through(context, steps_of)
 
 

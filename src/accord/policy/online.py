@@ -61,6 +61,7 @@ from accord.train import (
 )
 from accord.train.checkpointing import weights_digest
 from accord.train.ranks import own_share, process_count, rank_names, shares_steps, sum_tensor
+from accord.train.sharding import shard_model
 
 __all__ = ["Dense", "Online", "OnlineTrainer", "build_trainer"]
 
@@ -468,7 +469,10 @@ def build_trainer(
     initial = settings.resolve_start(start, prompts, stage=stage, lacking="no prompts to answer")
     seed = stage_seed(run, stage)
     policy = settings.open(initial, seed=seed, train=True)
+    shard_model(policy)
     reference = settings.reference(policy, initial, seed=seed) if settings.needs_reference else None
+    if reference is not None:
+        shard_model(reference)
     policy.name = stage
     head = _value_head(policy, seed) if valued else None
     heads = list(head.parameters()) if head is not None else []

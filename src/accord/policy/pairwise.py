@@ -39,6 +39,7 @@ from accord.train import (
     stage_seed,
 )
 from accord.train.ranks import own_share, shares_steps, sum_numbers, sum_tensor
+from accord.train.sharding import shard_model, with_idle
 
 __all__ = ["PairLogprobs", "Pairwise"]
 
@@ -111,7 +112,10 @@ class Pairwise(PolicySettings):
         begin = self.resolve_start(materials.start, available, stage=stage, lacking="no pairs to learn from")
         seed = stage_seed(run, stage)
         policy = self.open(begin, seed=seed, train=True)
+        shard_model(policy)
         reference = self.reference(policy, begin, seed=seed) if self.needs_reference else None
+        if reference is not None:
+            shard_model(reference)
         policy.name = stage
         chosen = [available[i] for i in shuffled(len(available), seed, "pairs")[: self.max_pairs]]
         passes, draws = Passes([[pair] for pair in chosen], seed, "epoch"), planned_draws(self.epochs, len(chosen))
@@ -136,7 +140,8 @@ class Pairwise(PolicySettings):
         kl_baseline = scorer.kl_baseline(pairs) if self.needs_kl_baseline else 0.0
         weight = mean_weight * len(pairs)
         loss, right, decided, gap = 0.0, 0, 0, 0.0
-        for some, answers in scorer.together(own_share(pairs, scorer.length)):
+        batches = list(scorer.together(own_share(pairs, scorer.length)))
+        for some, answers in with_idle(scorer.policy, batches, ([], [])):
             sides = scorer.sides(some, answers, kl_baseline)
             weight_P = torch.tensor([pair.weight for pair in some], device=sides.tie_P.device)
             loss += optimiser.add((weight_P * self.loss(sides)).sum() / weight)
@@ -194,7 +199,7 @@ class _Scorer:
         with self.settings.updating(self.policy):
             total_A = self._totals(self.policy, answers)
         tokens_A = torch.tensor([float(len(answer.completion)) for answer in answers], device=total_A.device)
-        tie_P = torch.tensor([pair.tie for pair in pairs], device=total_A.device)
+        tie_P = torch.tensor([pair.tie for pair in pairs], dtype=torch.bool, device=total_A.device)
         return PairLogprobs(
             chosen_P=total_A[0::2],
             rejected_P=total_A[1::2],
@@ -234,7 +239,7 @@ class _Scorer:
         total_A = torch.zeros(len(answers), device=causal.device)
         for batch in self.limits.pack(causal, answers):
             logprob_N = token_logprobs(causal, batch, batch.hidden(causal), entropy=False).logprob_N
-            owner_N = torch.tensor(batch.keys, device=batch.owner_N.device)[batch.owner_N]
+            owner_N = torch.tensor(batch.keys, dtype=torch.long, device=batch.owner_N.device)[batch.owner_N]
             total_A = total_A.index_add(0, owner_N, logprob_N)
         return total_A
 

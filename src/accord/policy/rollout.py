@@ -24,6 +24,7 @@ from accord.policy.losses import kl_estimate
 from accord.policy.shared_scores import scores_by_all
 from accord.records import Completion, Prompt, Sample, Sampling
 from accord.train.ranks import own_share, sum_tensor
+from accord.train.sharding import evened
 
 __all__ = ["Rollout", "TokenStats", "generate_rollouts", "longest_of", "measure", "positions", "score_doubt"]
 
@@ -139,7 +140,7 @@ def longest_of(causal: CausalModel, prompts: Sequence[Prompt], sampling: Samplin
 
 def positions(batch: PackedBatch) -> tuple[Tensor, Tensor]:
     """Row and place in the rollout of each token of a batch whose keys are rows."""
-    row_A = torch.tensor(batch.keys, device=batch.owner_N.device)
+    row_A = torch.tensor(batch.keys, dtype=torch.long, device=batch.owner_N.device)
     return row_A[batch.owner_N], batch.step_N
 
 
@@ -269,10 +270,10 @@ def measure(
 ) -> TokenStats:
     """Measure completions by teacher forcing. The key of each answer is its row; entropies are NaN where left out."""
     stats = [torch.zeros((len(answers), width), device=causal.device) for _ in range(3)]
-    for batch in pack(causal, own_share(answers, length_of)):
+    for batch in evened(causal, pack(causal, own_share(answers, length_of))):
         hidden_XD = batch.hidden(causal)
         tokens = token_logprobs(causal, batch, hidden_XD, temperature=temperature, entropy=entropy)
-        row_N = torch.tensor(batch.keys, device=causal.device)[batch.owner_N]
+        row_N = positions(batch)[0]
         stats[0][row_N, batch.step_N] = tokens.logprob_N
         stats[1][row_N, batch.step_N] = tokens.entropy_N
         if head is not None:

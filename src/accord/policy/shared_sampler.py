@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from accord.lm.causal import CausalModel
 from accord.lm.generate import generate
+from accord.lm.sharding import whole
 from accord.records import Sample, Sampling
 from accord.train.ranks import gather, own_share
 
@@ -16,7 +17,7 @@ class SharedSampler:
     """A `Sampler` of a model that every process has, whose weights it reads as they are when it is asked.
 
     Each process writes for its share of the prompts, and all have all samples then. Every sample draws from the random
-    stream that it has where one process writes them all.
+    stream that it has where one process writes them all. A model that lies in parts is whole meanwhile, in all of them.
     """
 
     causal: CausalModel
@@ -25,5 +26,6 @@ class SharedSampler:
         """As `accord.lm.generate.generate`."""
         places = own_share(range(len(prompts)))
         first = places[0] if places else 0
-        own = generate(self.causal, [prompts[place] for place in places], n, sampling, first=first)
+        with whole(self.causal.model):
+            own = generate(self.causal, [prompts[place] for place in places], n, sampling, first=first)
         return [group for groups in gather(own) for group in groups]

@@ -37,6 +37,7 @@ from accord.train import (
     stage_seed,
 )
 from accord.train.ranks import own_share, sum_numbers
+from accord.train.sharding import shard_model
 
 __all__ = [
     "Supervised",
@@ -124,6 +125,7 @@ class Supervised(PolicySettings):
         passes = Passes(_blocks(answers, self.max_shared_prompt, seed), seed, "epoch")
         draws = planned_draws(self.epochs, len(answers))
         total = ceil(draws / self.batch_size)
+        shard_model(causal)
         optimiser = Optimiser(self.optim, causal.trainable(), total)
         loop = TrainingLoop(run, stage, optimiser, self, total=total, save_every=self.save_every, model=causal.model)
         limits = stage_batch_limits(self, causal, run, stage, longest=longest(answers))

@@ -21,7 +21,7 @@ from accord.reward.combine import MAIN, Combination
 from accord.reward.kinds.bradley_terry import BradleyTerry
 from accord.reward.settings import RewardSettings
 
-__all__ = ["Checkpoints", "Data", "Disclosure", "Evaluate", "Recipe", "Section", "Track"]
+__all__ = ["Checkpoints", "Data", "Disclosure", "Evaluate", "Processes", "Recipe", "Section", "Track"]
 
 Name = Annotated[str, Field(pattern="^[a-z][a-z0-9_]*$")]
 Share = Annotated[float, Field(gt=0, le=1)]
@@ -194,6 +194,19 @@ def _is_usual(checkpoints: Checkpoints) -> bool:
     return checkpoints == Checkpoints()
 
 
+class Processes(Section):
+    """How several processes of torchrun train a stage together; nothing that a run finds hangs on it."""
+
+    shard: bool = Field(
+        default=False,
+        description="deal weights, gradients and moments out over the processes, instead of each holding all of them",
+    )
+
+
+def _is_one(processes: Processes) -> bool:
+    return processes == Processes()
+
+
 class Disclosure(Section):
     """What people state of the run, for `accord disclose`; the path is meant from the recipe's folder."""
 
@@ -232,6 +245,7 @@ class Recipe(Section):
     evaluate: Evaluate | None = None
     audit: AuditSettings = AuditSettings()
     checkpoints: Checkpoints = Field(default=Checkpoints(), exclude_if=_is_usual)
+    processes: Processes = Field(default=Processes(), exclude_if=_is_one)
     disclosure: Disclosure | None = None
     track: Track | None = None
     synchronous: Synchronous | None = None

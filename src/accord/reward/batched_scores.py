@@ -34,7 +34,8 @@ class BatchedScores:
         self._draws = Draws()
         with torch.set_grad_enabled(len(self.batches) == 1), settings.updating(judge.causal):
             batched_AM = torch.cat([judge.at_end(batch) for batch in self.batches])
-        key_A = torch.tensor([key for batch in self.batches for key in batch.keys], device=batched_AM.device)
+        keys = [key for batch in self.batches for key in batch.keys]
+        key_A = torch.tensor(keys, dtype=torch.long, device=batched_AM.device)
         self.score_AM = batched_AM[key_A.argsort()]
         if len(self.batches) > 1:
             self.score_AM.requires_grad_()
@@ -48,7 +49,7 @@ class BatchedScores:
         assert gradient_AM is not None
         self._draws.again()
         for batch in self.batches:
-            gradient_aM = gradient_AM[torch.tensor(batch.keys, device=gradient_AM.device)]
+            gradient_aM = gradient_AM[torch.tensor(batch.keys, dtype=torch.long, device=gradient_AM.device)]
             with self.settings.updating(self.judge.causal):
                 score_aM = self.judge.at_end(batch)
             optimiser.add((score_aM * gradient_aM).sum())

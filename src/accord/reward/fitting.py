@@ -20,6 +20,7 @@ from accord.reward.terms.base import Term
 from accord.train import BatchLimits, Optimiser
 from accord.train.host_reads import host_values
 from accord.train.ranks import gather, is_first, own_share, sum_numbers
+from accord.train.sharding import with_idle
 
 __all__ = ["Fitting", "tokenized"]
 
@@ -54,7 +55,8 @@ class Fitting:
         own = own_share(groups, lambda group: len(completions_of(group)))
         counted = _Counted()
         weight = self.mean_weight * observed
-        loss = sum(self._group(group, weight, counted) for group in join_groups(own, self.at_once))
+        together = with_idle(self.judge.causal, list(join_groups(own, self.at_once)), [])
+        loss = sum(self._group(group, weight, counted) for group in together)
         if self.heads.pooling_sd is not None and is_first():
             loss += self.optimiser.add(self.heads.prior(self.judge) / (self.mean_weight * self.total))
         penalty = self.prior.add(self.optimiser)
@@ -85,6 +87,8 @@ class Fitting:
     def nll(self, score_AM: Tensor, group: Sequence[Observation]) -> Tensor:
         """The weighted negative log-likelihood of a group, given raw scores of its completions in their order."""
         place = {name: row for row, name in enumerate(completions_of(group))}
+        if not group:
+            return score_AM.sum()  # of nothing, with the graph of the pass that was made for company
         nll = torch.zeros((), device=score_AM.device)
         for _, term, observations, places in self._by_term(group, place):
             nll = nll + self.heads.nll(term, score_AM, observations, places).sum()

@@ -60,6 +60,7 @@ from accord.train import (
     stage_seed,
 )
 from accord.train.ranks import shares_steps
+from accord.train.sharding import shard_model
 
 __all__ = ["TERMS", "LearntReward", "sample_of"]
 
@@ -196,13 +197,14 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
         terms.to(judge.causal.device)
         plan = plan_steps(groups, epochs=self.epochs, step_completions=self.step_completions, seed=seed)
         plan = plan[: self.max_steps]
-        optimiser = self.new_optimiser(judge, terms, steps=len(plan))
         mean_weight = sum(each.weight for each in said) / len(said)
         prior = self.new_prior(judge, terms, observations=mean_weight * len(said))
         if self.go_on_from is not None:
             take_over(judge, heads, terms, Path(self.go_on_from))
             if self.prior_about == "earlier":
                 prior = self.new_prior(judge, terms, observations=mean_weight * len(said))
+        prior.follow(shard_model(judge.causal))
+        optimiser = self.new_optimiser(judge, terms, steps=len(plan))
         loop = TrainingLoop(
             run, stage, optimiser, self, total=len(plan), save_every=self.save_every, model=judge.causal.model
         )

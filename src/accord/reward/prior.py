@@ -6,11 +6,12 @@ is weight decay towards the start and not towards 0; the terms of a likelihood h
 Where a likelihood has no maximum, as for preferences that a line separates, the sum has one.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
+from accord.lm.sharding import own_rows
 from accord.reward.terms.base import Term
 from accord.train import Optimiser
 from accord.train.ranks import is_first
@@ -43,6 +44,13 @@ class Prior:
             ({weight: weight.detach().clone() for weight in weights}, 1 / (std**2 * members))
             for weights, std, members in groups
             if std is not None
+        ]
+
+    def follow(self, moved: Mapping[nn.Parameter, nn.Parameter]) -> None:
+        """Be of other weights: those that some were dealt out as, of which each process has its rows."""
+        self._groups = [
+            ({moved.get(weight, weight): own_rows(start, moved.get(weight, weight)) for weight, start in of.items()}, p)
+            for of, p in self._groups
         ]
 
     def add(self, optimiser: Optimiser) -> float | Tensor:

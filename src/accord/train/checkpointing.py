@@ -1,6 +1,6 @@
 """The last whole step of a training stage, kept so that a stage that was stopped goes on from it.
 
-    optimiser.safetensors   master weights and moments (`Optimiser.save`)
+    optimiser.safetensors   master weights and moments, or files of their parts (`accord.train.optimiser_state`)
     state.json              small state beside the optimiser's, such as a coefficient that adapts
     settings.json           what the stage began with: its settings by dotted key, a digest of the model it opened, of
                             what runs it; it goes on with the same, or not at all
@@ -23,12 +23,15 @@ from torch import nn
 
 from accord.errors import ArtefactError
 from accord.lm.settings import SAME_NUMBERS
+from accord.lm.sharding import sharded_of
 from accord.run import GrowingLog, LogMark, RunDirectory
 from accord.train.optimiser import Optimiser
+from accord.train.optimiser_state import keep_optimiser, take_up_optimiser
+from accord.train.ranks import is_first
 
 __all__ = ["Checkpointer", "weights_digest"]
 
-OPTIMISER, STATE, SETTINGS, LOGS = "optimiser.safetensors", "state.json", "settings.json", "logs.json"
+STATE, SETTINGS, LOGS = "state.json", "settings.json", "logs.json"
 
 
 class Checkpointer:
@@ -71,8 +74,13 @@ class Checkpointer:
                 log.cut_back(None)
 
     def save(self, step: int) -> None:
-        """Keep the weights and the state as they are now as those after `step`."""
+        """Keep the weights and the state as they are now as those after `step`.
+
+        Of weights in parts every process has to write its own, into the folder that the first one makes.
+        """
         self.run.save_checkpoint(self.stage, step, self._write)
+        if self.optimiser.is_sharded and not is_first():
+            keep_optimiser(self.optimiser, None)
         self.step = step
 
     def take_up_best(self) -> int | None:
@@ -80,12 +88,12 @@ class Checkpointer:
         best = self.run.best_checkpoint(self.stage)
         if best is None:
             return None
-        self.optimiser.load(best.folder / OPTIMISER)
+        take_up_optimiser(self.optimiser, best.folder, weights_alone=True)
         return best.step
 
     def _write(self, folder: Path) -> None:
         marks = {name: asdict(log.mark()) for name, log in self.logs.items()}
-        self.optimiser.save(folder / OPTIMISER)
+        keep_optimiser(self.optimiser, folder)
         for file, content in ((STATE, self.state), (SETTINGS, self._began_with), (LOGS, marks)):
             (folder / file).write_text(json.dumps(content))
 
@@ -98,7 +106,7 @@ class Checkpointer:
             raise ArtefactError(f"{folder}: a damaged checkpoint; start the stage again with --again") from error
         for name, log in self.logs.items():
             log.cut_back(marks[name])
-        self.optimiser.load(folder / OPTIMISER)
+        take_up_optimiser(self.optimiser, folder)
         self.state = state
 
     def _check_settings(self, folder: Path) -> None:
@@ -118,7 +126,9 @@ class Checkpointer:
 
 
 def weights_digest(model: nn.Module) -> str:
-    """A short digest of all weights of a model, and of their names, shapes and types."""
+    """A short digest of all weights of a model, and of their names, shapes and types; in parts, as it was opened."""
+    if (sharded := sharded_of(model)) is not None:
+        return sharded.digest
     digest = hashlib.sha256()
     for name, weight in model.named_parameters():
         digest.update(f"{name} {tuple(weight.shape)} {weight.dtype}".encode())

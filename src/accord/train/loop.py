@@ -22,12 +22,24 @@ from accord.run import RunDirectory
 from accord.run.stopping import Terminated, step_under_way, termination
 from accord.train.checkpointing import Checkpointer
 from accord.train.optimiser import Optimiser
-from accord.train.ranks import FirstFailedError, check_alike, rank_names, stop_sharing
+from accord.train.ranks import (
+    FirstFailedError,
+    StepsOver,
+    check_alike,
+    is_first,
+    meet,
+    meet_to_end,
+    rank_names,
+    stop_sharing,
+)
 from accord.train.seeds import seed_of, seeded, stage_seed
+from accord.train.sharding import end_sharding
 
 __all__ = ["StepResult", "StepSkipped", "TrainingLoop", "TrainingStep"]
 
 M = TypeVar("M", bound=StepMetrics)
+_GO_ON, _KEEP, _END = "go on", "keep", "end"
+"""What the first process says to the others between two steps of a stage whose model lies in parts."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +90,7 @@ class TrainingLoop:
         samples: JsonLines[Any] | None = None,
         model: nn.Module | None = None,
     ) -> None:
-        self.run, self.stage, self.optimiser = run, stage, optimiser
+        self.run, self.stage, self.optimiser, self._model = run, stage, optimiser, model
         self.total, self.save_every = total, save_every
         self._settings = settings
         run.plan(stage, total)
@@ -121,6 +133,7 @@ class TrainingLoop:
                     with seeded(seed_of(self.seed, "global", number, *rank_names())):
                         result = step_of(number)
                 except (StepSkipped, FirstFailedError):
+                    self._end_if_asked()
                     self._count(number)
                     continue
                 metrics = result.metrics.model_copy(update={"seconds": round(monotonic() - began, 3)})
@@ -128,6 +141,7 @@ class TrainingLoop:
                 yield TrainingStep(metrics, self.total)
             self._end_if_asked()
         self._check_weights()
+        end_sharding(self.optimiser, self._model)
         stop_sharing()
         save()
         if self.optimiser.settings.keep_moments:
@@ -168,9 +182,28 @@ class TrainingLoop:
         check_alike(self.optimiser.checksum, f"the weights of {self.stage}")
 
     def _end_if_asked(self) -> None:
-        """Raises `Terminated` where a signal asked for the end."""
-        if number := termination():
+        """Raises `Terminated` where a signal asked for the end.
+
+        Where the model lies in parts, all processes meet here, and the others hear whether the first one goes on.
+        """
+        if self.optimiser.is_sharded and not is_first():
+            self._hear()
+        elif number := termination():
             raise Terminated(number)
+        elif self.optimiser.is_sharded:
+            meet(_GO_ON)
+
+    def _hear(self) -> None:
+        """What a process beside the first does between two steps: go on, or help to keep the last whole step and end.
+
+        Raises `StepsOver` where it is the end.
+        """
+        order = meet()
+        if order == _GO_ON:
+            return
+        if order == _KEEP:
+            self._checkpointer.save(self._done)
+        raise StepsOver
 
     @contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -178,6 +211,8 @@ class TrainingLoop:
         try:
             yield
         except TrainingStopped as stopped:
+            if self.optimiser.is_sharded and not is_first():  # so does the first one, and keeps what there is
+                self._hear()
             self._keep()
             last = self._checkpointer.step
             raise TrainingStopped(f"{self.stage}: {stopped}; step {last} is kept in {self.run.path}") from stopped
@@ -202,5 +237,9 @@ class TrainingLoop:
     def _keep(self) -> None:
         """Keep the last whole step, unless weights have moved since."""
         # Where a part of the step's updates was made already, the weights are no longer those of a whole step.
-        if self._done > self._checkpointer.step and self.optimiser.done == self._updates:
+        due = self._done > self._checkpointer.step and self.optimiser.done == self._updates
+        # Parts are every process's own to keep: where one is not there any more, the last checkpoint is what there is.
+        if self.optimiser.is_sharded and not (is_first() and meet_to_end(_KEEP if due else _END)):
+            return
+        if due:
             self._checkpointer.save(self._done)

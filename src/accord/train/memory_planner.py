@@ -24,10 +24,12 @@ from accord.lm.memory import release_memory
 from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
 from accord.lm.recomputation import keeping_everything, recomputes
 from accord.lm.settings import ModelSettings
+from accord.lm.sharding import own_part, sharded_of, whole
 from accord.lm.sizes import BATCH_TOKENS, budget_gb, default_row_tokens, most_training_tokens
 from accord.run import RunDirectory
 from accord.train.eight_bit import BYTES_A_MOMENT
 from accord.train.ranks import from_first
+from accord.train.sharding import evened
 
 __all__ = ["ActivationBytes", "BatchLimits", "measure_activation_bytes", "plan_batch_limits", "stage_batch_limits"]
 
@@ -44,8 +46,8 @@ class BatchLimits:
     batch_tokens: int = BATCH_TOKENS
 
     def pack(self, causal: CausalModel, answers: Iterable[TokenizedCompletion]) -> list[PackedBatch]:
-        """Lay answers out within these limits; see `accord.lm.packed.pack`."""
-        return pack(causal, answers, row_tokens=self.row_tokens, batch_tokens=self.batch_tokens)
+        """Lay answers out within these limits (`accord.lm.packed.pack`), of a sharded model in as many as all have."""
+        return evened(causal, pack(causal, answers, row_tokens=self.row_tokens, batch_tokens=self.batch_tokens))
 
 
 def stage_batch_limits(
@@ -66,22 +68,25 @@ def stage_batch_limits(
     if memory_gb is None:
         return BatchLimits()
 
+    if from_first(lambda: BATCHES.has(run, stage)):
+        return from_first(lambda: _kept(run, stage))
+    with whole(causal.model):
+        activations = measure_activation_bytes(causal, predicts=predicts)
+
     def planned() -> BatchLimits:
-        if not BATCHES.has(run, stage):
-            optim = getattr(settings, "optim", None)
-            limits = plan_batch_limits(
-                causal,
-                memory_gb=memory_gb,
-                longest=longest,
-                predicts=predicts,
-                stage=stage,
-                moments=getattr(optim, "moments", "float32"),
-            )
-            BATCHES.write(run, BatchLimitsRow(**vars(limits)), stage=stage)
-        row = BATCHES.read(run, stage)
-        return BatchLimits(row.row_tokens, row.batch_tokens)
+        moments = getattr(getattr(settings, "optim", None), "moments", "float32")
+        limits = plan_batch_limits(
+            causal, activations, memory_gb=memory_gb, longest=longest, stage=stage, moments=moments
+        )
+        BATCHES.write(run, BatchLimitsRow(**vars(limits)), stage=stage)
+        return _kept(run, stage)
 
     return from_first(planned)
+
+
+def _kept(run: RunDirectory, stage: str) -> BatchLimits:
+    row = BATCHES.read(run, stage)
+    return BatchLimits(row.row_tokens, row.batch_tokens)
 
 
 @dataclass(frozen=True)
@@ -102,16 +107,21 @@ class ActivationBytes:
 
 
 def plan_batch_limits(
-    causal: CausalModel, *, memory_gb: float, longest: int, predicts: bool, stage: str, moments: str = "float32"
+    causal: CausalModel,
+    activations: ActivationBytes,
+    *,
+    memory_gb: float,
+    longest: int,
+    stage: str,
+    moments: str = "float32",
 ) -> BatchLimits:
     """The largest batches, up to the usual ones, that keep the process within `memory_gb`.
 
-    To be called when all models and the optimiser are there, before the first step. `longest` is the longest sequence
-    in tokens; `predicts` says whether logits are needed, `moments` what the optimiser keeps them in. Says what it did in the log. Raises `ModelError` where not
-    even one sequence fits.
+    To be called when all models and the optimiser are there, before the first step. `activations` is what a pass keeps,
+    `longest` the longest sequence in tokens, `moments` what the optimiser keeps them in. Says what it did in the log.
+    Raises `ModelError` where not even one sequence fits.
     """
     fixed = _held(causal) + _to_come(causal, 2 * BYTES_A_MOMENT[moments])
-    activations = measure_activation_bytes(causal, predicts=predicts)
     available = memory_gb * GB - fixed
 
     def bytes_of(row: int, tokens: int) -> float:
@@ -124,8 +134,8 @@ def plan_batch_limits(
         needed = (fixed + bytes_of(row, row)) / GB
         raise ModelError(
             f"{stage}: one sequence of {longest} tokens needs about {needed:.1f} GB, of which {fixed / GB:.1f} for "
-            f"weights and optimiser; memory_gb allows {memory_gb:g}. Raise it, set checkpointing, lora or trained_layers, "
-            "or take a smaller model"
+            f"weights and optimiser; memory_gb allows {memory_gb:g}. Raise it, set checkpointing, lora or "
+            "trained_layers, or take a smaller model"
         )
     tokens = max(row, min(most_training_tokens(causal), int(row * available / bytes_of(row, row))))
     log.info(
@@ -149,9 +159,14 @@ def _held(causal: CausalModel) -> float:
 
 
 def _to_come(causal: CausalModel, moments: int = 8) -> float:
-    """Bytes of the gradients and moments of what is trained: gradients in float32 and in the weights' own type."""
+    """Bytes of the gradients and moments of what is trained: gradients in float32 and in the weights' own type.
+
+    Of a sharded model those of this process's rows, and what is gathered at once.
+    """
     own = {weight: weight.element_size() if weight.dtype != torch.float32 else 0 for weight in causal.trainable()}
-    return float(sum(weight.numel() * (4 + moments + size) for weight, size in own.items()))
+    sharded = sharded_of(causal.model)
+    passing = 0 if sharded is None else sharded.gathered_bytes
+    return float(passing + sum(own_part(weight).numel() * (4 + moments + size) for weight, size in own.items()))
 
 
 def measure_activation_bytes(causal: CausalModel, *, predicts: bool) -> ActivationBytes:

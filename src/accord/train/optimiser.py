@@ -4,12 +4,15 @@ AdamW (Loshchilov & Hutter 2019) on float32 master weights, whatever the compute
 float32 over micro-batches of any size, so a step does not depend on how it was split; the norm is clipped; the
 learning rate warms up linearly and then decays. A loss or gradient that is not finite stops training before it
 touches a weight.
+
+Where weights lie in parts with several processes (`accord.lm.sharding`), the master of one is this process's rows, and
+so are its moments; norms and sums are those of all rows.
 """
 
 import json
 import math
 import operator
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -17,10 +20,11 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
-from accord.errors import ArtefactError, TrainingStopped
+from accord.errors import ArtefactError, RecipeError, TrainingStopped
+from accord.lm.sharding import gathered, is_part, own_part, own_rows, part_like, settle
 from accord.train.eight_bit import give_state, new_adam, state_of
 from accord.train.host_reads import host_values
-from accord.train.ranks import gather, is_first, sum_gradients
+from accord.train.ranks import gather, is_first, sum_gradients, sum_numbers
 from accord.train.tensor_files import load_tensors, save_tensors
 
 __all__ = ["Optim", "Optimiser"]
@@ -94,16 +98,20 @@ class Optimiser:
         head_ids = {id(weight) for weight in heads}
         apart_ids = {id(weight) for weight in apart}
         self._weights = list(weights)
-        # Where weights are float32 already the master is the weight itself, and costs nothing.
-        self._masters = [
-            weight if weight.dtype == torch.float32 else nn.Parameter(weight.detach().float())
-            for weight in self._weights
-        ]
+        self._masters = [_master_of(weight) for weight in self._weights]
+        self._parts = {id(master) for weight, master in self._pairs() if is_part(weight)}
+        self._moments: dict[str, Tensor] | None = None  # whole ones, where all steps of a sharded stage are made
         groups = [
             {"params": [m for w, m in self._pairs() if id(w) not in head_ids | apart_ids], "scale": 1.0},
             {"params": [m for w, m in self._pairs() if id(w) in head_ids], "scale": head_scale},
             {"params": [m for w, m in self._pairs() if id(w) in apart_ids], "scale": apart_lr / settings.lr},
         ]
+        place_of = {id(master): place for place, master in enumerate(self._masters)}
+        self._order = [place_of[id(master)] for group in groups for master in group["params"]]  # as AdamW counts them
+        if self.is_sharded and settings.moments != "float32":
+            raise RecipeError(
+                f'optim.moments = "{settings.moments}" is for whole weights; leave it out, or [processes] shard'
+            )
         self._adam = new_adam(
             [group for group in groups if group["params"]],
             settings.moments,
@@ -139,10 +147,11 @@ class Optimiser:
         for weight, master in self._pairs():
             if weight is master or weight.grad is None:
                 continue
+            gradient = own_part(weight.grad)
             if master.grad is None:
-                master.grad = weight.grad.float()
+                master.grad = gradient.float()
             else:
-                master.grad.add_(weight.grad)
+                master.grad.add_(gradient)
             weight.grad = None
         return value
 
@@ -155,20 +164,20 @@ class Optimiser:
     def pull(self, starts: Mapping[nn.Parameter, Tensor], strength: float) -> float | Tensor:
         """Add the gradient of strength / 2 * the squared distance of weights from their starts; returns that.
 
-        Where several processes share the step it is the first one's to add.
+        Where several processes share the step it is the first one's to add; of weights in parts each has its own.
         """
         value: float | Tensor = 0.0
-        if not is_first():
-            return value
+        of_parts: float | Tensor = 0.0
         for weight, master in self._pairs():
             start = starts.get(weight)
-            if start is None:
+            if start is None or not (is_first() or is_part(weight)):
                 continue
-            away = master.float() - start.to(master.device).float()
-            value += strength / 2 * away.square().sum().double()
+            away = master.float() - own_part(start).to(master.device).float()
+            distance = strength / 2 * away.square().sum().double()
+            value, of_parts = (value, of_parts + distance) if is_part(weight) else (value + distance, of_parts)
             gradient = away.mul_(strength)
             master.grad = gradient if master.grad is None else master.grad.add_(gradient)
-        return value
+        return value + sum_numbers({"parts": float(of_parts)})["parts"] if self.is_sharded else value
 
     @torch.no_grad()
     def step(self) -> float:
@@ -181,7 +190,7 @@ class Optimiser:
         for lost in gather(self._lost()):
             if lost is not None:
                 raise TrainingStopped(f"the loss became {lost} at update {self.done + 1}")
-        sum_gradients(self._masters)
+        sum_gradients([master for master in self._masters if id(master) not in self._parts])
         norm = self._norm()
         if not math.isfinite(norm):
             raise TrainingStopped(f"the gradient norm became {norm} at update {self.done + 1}; the last step is kept")
@@ -190,43 +199,96 @@ class Optimiser:
             group["lr"] = self.rate * group["scale"]
         self._adam.step()
         self._adam.zero_grad(set_to_none=True)
-        for weight, master in self._pairs():
-            if weight is not master:
-                weight.copy_(master)
+        self._show_masters()
         self.done += 1
         return norm
+
+    @torch.no_grad()
+    def _show_masters(self) -> None:
+        """Bring weights to where their masters are; a master of rows is the memory of its weight."""
+        for weight, master in self._pairs():
+            if weight is not master and not is_part(weight):
+                weight.copy_(master)
+        if self.is_sharded:
+            settle()
 
     def _norm(self) -> float:
         """The norm of the gradient; that of a group of weights where it is 0 throughout is forgotten."""
         groups = [group["params"] for group in self._adam.param_groups]
-        gradients = [[master.grad for master in group if master.grad is not None] for group in groups]
-        norms = host_values(map(torch.nn.utils.get_total_norm, gradients))
+        norms = host_values(map(self._norm_of, groups))
+        if self.is_sharded:
+            own = host_values(self._norm_of(group, parts=True) for group in groups)
+            squares = sum_numbers({str(i): norm**2 for i, norm in enumerate(own)})
+            norms = [math.hypot(norm, math.sqrt(squares[str(i)])) for i, norm in enumerate(norms)]
         for group, norm in zip(groups, norms, strict=True):
             if norm == 0:
                 for master in group:
                     master.grad = None
         return math.hypot(*norms)
 
+    def _norm_of(self, masters: Iterable[nn.Parameter], *, parts: bool = False) -> Tensor:
+        """The norm of the gradients of those that are whole, or of those that are `parts`."""
+        moved = [m.grad for m in masters if m.grad is not None and (id(m) in self._parts) == parts]
+        return torch.nn.utils.get_total_norm(moved)
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether weights lie in parts with several processes."""
+        return bool(self._parts)
+
     @torch.no_grad()
     def checksum(self) -> float:
         """A number that two optimisers of the same weights and settings share if they took the same steps."""
-        return float(sum(master.double().sum() for master in self._masters))
+        whole, parts = 0.0, 0.0
+        for master in self._masters:
+            total = float(master.double().sum())
+            whole, parts = (whole, parts + total) if id(master) in self._parts else (whole + total, parts)
+        return whole + (sum_numbers({"parts": parts})["parts"] if self.is_sharded else 0.0)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """Masters and moments, from which `take_up` goes on to the same numbers; of weights in parts, this one's."""
+        masters = {f"{_MASTER}.{i}": master.detach().contiguous() for i, master in enumerate(self._masters)}
+        return masters | self._moment_tensors()
+
+    def _moment_tensors(self) -> dict[str, Tensor]:
+        moments = state_of(self._adam).items()
+        return {f"{name}.{i}": value.contiguous() for i, of_one in moments for name, value in of_one.items()}
+
+    def weight_of(self, name: str) -> nn.Parameter | None:
+        """The weight whose master or moment has a name among `tensors`; None where there is none."""
+        kind, _, place = name.rpartition(".")
+        if not place.isdecimal() or int(place) >= len(self._weights):
+            return None
+        return self._weights[int(place) if kind == _MASTER else self._order[int(place)]]
 
     def save(self, file: Path) -> None:
         """Write master weights and moments, from which `load` goes on to the same numbers."""
-        tensors = {f"{_MASTER}.{i}": master.detach().contiguous() for i, master in enumerate(self._masters)}
-        for i, moments in state_of(self._adam).items():
-            tensors |= {f"{name}.{i}": value.contiguous() for name, value in moments.items()}
-        save_tensors(tensors, file, done=str(self.done))
+        save_tensors(self.tensors(), file, done=str(self.done))
 
     def save_moments(self, folder: Path) -> None:
         """Write the moments alone, for the optimiser of a run that goes on with these weights."""
-        tensors: dict[str, Tensor] = {}
-        for i, moments in state_of(self._adam).items():
-            tensors |= {f"{name}.{i}": value.contiguous() for name, value in moments.items()}
+        tensors = self._moment_tensors() if self._moments is None else self._moments
         s = self.settings
         about = {"betas": json.dumps(s.betas), "weights": str(len(self._masters)), "moments": s.moments}
         save_tensors(tensors, folder / MOMENTS_FILE, **about)
+
+    def let_go(self, end: Callable[..., Mapping[nn.Parameter, nn.Parameter]], *, keep: bool) -> None:
+        """All steps are made of weights in parts, which `end(keep=...)` makes whole ones; no step can follow.
+
+        Where they are to be kept whole moments are too, if the settings ask for them.
+        """
+        if self.settings.keep_moments:
+            moments: dict[str, Tensor] = {}
+            for name, tensor in self._moment_tensors().items():
+                weight = self.weight_of(name)
+                whole = gathered(part_like(tensor, weight)) if weight is not None else tensor
+                if keep:
+                    moments[name] = whole
+            self._moments = moments
+        self._adam.state.clear()
+        wholes = end(keep=keep)
+        self._weights = [wholes.get(weight, weight) for weight in self._weights]
+        self._masters, self._parts = list(self._weights), set()
 
     def take_over_moments(self, folder: Path) -> None:
         """Begin with the moments that `save_moments` wrote; the learning rate's schedule begins anew.
@@ -250,12 +312,14 @@ class Optimiser:
         for key, value in tensors.items():
             name, _, place = key.rpartition(".")
             state.setdefault(int(place), {})[name] = value
-        masters = [master for group in self._adam.param_groups for master in group["params"]]
         first = "exp_avg" if self.settings.moments == "float32" else "state1"
-        shapes = {i: tuple(moments[first].shape) for i, moments in state.items()}
-        alike = about.get("weights") == str(len(masters)) and all(i < len(masters) for i in shapes)
-        if not alike or any(shape != tuple(masters[i].shape) for i, shape in shapes.items()):
+        weights = {i: self.weight_of(f"{first}.{i}") for i in state}
+        alike = about.get("weights") == str(len(self._masters))
+        if not alike or any(w is None or w.shape != state[i][first].shape for i, w in weights.items()):
             raise ArtefactError(f"{file}: the moments of other weights than these; {remedy}")
+        for i, weight in weights.items():
+            if weight is not None and is_part(weight):
+                state[i] = {name: own_rows(each, weight) if each.ndim else each for name, each in state[i].items()}
         give_state(self._adam, state)
 
     @torch.no_grad()
@@ -265,19 +329,35 @@ class Optimiser:
         Raises `ArtefactError` where the file is not such a state, or one of other weights; nothing in it is executed.
         """
         tensors, about = load_tensors(file)
+        self.take_up(tensors, int(about["done"]), file)
+
+    @torch.no_grad()
+    def take_up(self, tensors: Mapping[str, Tensor], done: int, file: Path, *, weights_alone: bool = False) -> None:
+        """Take up `tensors` of an optimiser after `done` updates, of which `file` is told in errors; see `load`."""
         masters = [tensors.get(f"{_MASTER}.{i}") for i in range(len(self._masters))]
         shapes = [None if saved is None else saved.shape for saved in masters]
         if shapes != [master.shape for master in self._masters]:
             raise ArtefactError(f"{file}: the state of other weights than these; start the stage again with --again")
-        self.done = int(about["done"])
-        for (weight, master), saved in zip(self._pairs(), masters, strict=True):
+        self.done = done
+        for master, saved in zip(self._masters, masters, strict=True):
             assert saved is not None
             master.copy_(saved)
-            if weight is not master:
-                weight.copy_(saved)
+        self._show_masters()
+        if weights_alone:
+            return
         moments: dict[int, dict[str, Tensor]] = {}
         for key, value in tensors.items():
             name, _, place = key.rpartition(".")
             if name != _MASTER:
                 moments.setdefault(int(place), {})[name] = value
         give_state(self._adam, moments)
+
+
+def _master_of(weight: nn.Parameter) -> nn.Parameter:
+    """What is moved in the place of a weight, in float32.
+
+    Where weights are float32 already it is the weight itself, and costs nothing; of one in parts its rows, likewise.
+    """
+    if is_part(weight):
+        return nn.Parameter(own_part(weight.detach()))
+    return weight if weight.dtype == torch.float32 else nn.Parameter(weight.detach().float())

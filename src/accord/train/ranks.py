@@ -35,8 +35,11 @@ __all__ = [
     "from_first",
     "gather",
     "is_first",
+    "is_sharding",
     "is_shared",
     "is_shared_kind",
+    "meet",
+    "meet_to_end",
     "next_task",
     "own_share",
     "process_count",
@@ -58,6 +61,7 @@ PATIENCE = timedelta(days=300)
 """How long a process waits for another one: the first may evaluate for days. One that is gone is noticed at once."""
 BUCKET = 1 << 24  # numbers summed in one message
 LOOK = 0.5  # seconds between two looks after the first process
+GATHERING = 60.0  # seconds that the first process waits for the others where it has to end
 _MARK = "_shares_steps"
 
 
@@ -71,11 +75,15 @@ class StepsOver(Exception):  # noqa: N818 - it reads as what happened
 
 @dataclass
 class _Group:
-    """The processes that were started together. `apart`: a step ended somewhere within, and they may wait anywhere."""
+    """The processes that were started together. `apart`: a step ended somewhere within, and they may wait anywhere.
+
+    `shards`: those that share a stage hold its model in parts.
+    """
 
     launch: Launch
     store: Any
     shares: bool = False
+    shards: bool = False
     apart: bool = False
 
     @contextmanager
@@ -175,6 +183,7 @@ def next_task() -> Any:
     with group.hearing():
         dist.broadcast_object_list(task, src=0, device=torch.device("cpu"))
     group.shares = task[0] is not None
+    group.shards = bool(getattr(task[0], "shards", False))
     return task[0]
 
 
@@ -193,13 +202,16 @@ def report_problem(problem: AccordError) -> None:
 
 @contextmanager
 def sharing(task: object) -> Iterator[None]:
-    """Inside the block the first process trains together with the others, who are handed `task`."""
+    """Inside the block the first process trains together with the others, who are handed `task`.
+
+    Where the task has `shards`, models that are trained lie in parts with them.
+    """
     group = _Process.group
     assert group is not None
     if group.apart:
         raise TrainingStopped("the processes that were started together are not together any more; start them again")
     _tell(group, task)
-    group.shares = True
+    group.shares, group.shards = True, bool(getattr(task, "shards", False))
     try:
         yield
     except BaseException:
@@ -253,6 +265,12 @@ def process_count() -> int:
     """How many processes share the stage that is under way."""
     group = _sharing_group()
     return 1 if group is None else group.launch.count
+
+
+def is_sharding() -> bool:
+    """Whether the processes that share the stage under way are to hold its model in parts."""
+    group = _sharing_group()
+    return group is not None and group.shards
 
 
 def is_first() -> bool:
@@ -339,6 +357,47 @@ def _heard_from_first(group: _Group) -> Any:
     if not made:
         raise FirstFailedError
     return value
+
+
+def meet(order: T | None = None) -> T | None:
+    """Wait where all processes come to between two steps; returns what the first one says there, which gives it."""
+    group = _sharing_group()
+    if group is None:
+        return order
+    if group.launch.is_first:
+        _tell(group, (True, order))
+        return order
+    if group.apart:
+        raise TrainingStopped("the processes are not together any more")
+    name = f"waits/{group.launch.rank}"
+    with group.hearing():
+        group.store.set(name, "yes")
+        heard: T | None = _heard_from_first(group)
+        group.store.set(name, "no")
+    return heard
+
+
+def meet_to_end(order: object) -> bool:
+    """As `meet`, by the first process, which has to end: whether the others are all there to hear it.
+
+    They are waited for a while; one that failed, or waits for something else that this one does not do any more, is
+    not to be had.
+    """
+    group = _sharing_group()
+    assert group is not None
+    assert group.launch.is_first
+    others = range(1, group.launch.count)
+    until = time.monotonic() + GATHERING
+    with suppress(RuntimeError):  # the store is torchrun's, and may be gone
+        while not group.apart and time.monotonic() < until:
+            if any(group.store.check([f"problem/{rank}"]) for rank in others):
+                break
+            names = [f"waits/{rank}" for rank in others]
+            if all(group.store.check([name]) and group.store.get(name) == b"yes" for name in names):
+                _tell(group, (True, order))
+                return True
+            time.sleep(LOOK / 10)
+    return False
 
 
 def check_alike(make: Callable[[], object], what: str) -> None:

@@ -28,6 +28,7 @@ from accord.reward.terms.acts import observed
 from accord.run import RunDirectory
 from accord.train import Optim, Optimiser, StepResult, TrainingLoop, TrainingStep, stage_batch_limits, stage_seed
 from accord.train.ranks import shares_steps
+from accord.train.sharding import shard_model
 
 __all__ = ["SegmentReward"]
 
@@ -113,6 +114,7 @@ class SegmentReward(RewardSettings, ModelSettings):
         groups = group_observations(read.observations, limit=self.step_completions)
         plan = plan_steps(groups, epochs=self.epochs, step_completions=self.step_completions, seed=seed)
         start_at_base_rates(model, read.observations)
+        shard_model(decoder)
         optimiser = Optimiser(
             self.optim, model.trainable(), len(plan), heads=model.head.parameters(), head_scale=self.head_lr_scale
         )
