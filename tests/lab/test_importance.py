@@ -118,8 +118,8 @@ def distance(left: Tensor, right: Tensor) -> float:
 )
 def test_the_expected_gradient_is_the_trainers(world: EnumWorld, weights: Any, least: float, most: float) -> None:
     """By enumeration of all groups: with weights it is the true one though another table draws, without it is not."""
-    found = expected_gradient(settings(importance_weights=weights, importance_cap=NO_CAP), world)
-    wrong = distance(found, true_gradient(world, 0.3))
+    true_PMA = true_gradient(world, 0.3)
+    wrong = distance(expected_gradient(settings(importance_weights=weights, importance_cap=NO_CAP), world), true_PMA)
     assert least <= wrong <= most
     if weights == "token":
         assert wrong < distance(
