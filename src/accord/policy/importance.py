@@ -36,7 +36,7 @@ class Weighed(Online):
     importance_weights: Literal["none", "token", "sequence"] | None = Field(
         default=None,
         exclude_if=lambda value: value is None,
-        description="what is weighed by min(trainer / sampler, importance_cap); unset: none",
+        description="what is weighed by min(trainer / sampler, importance_cap); unset: tokens where a server samples",
     )
     importance_cap: float = Field(
         default=2.0, gt=0, exclude_if=lambda value: value == 2.0, description="the greatest importance weight"
@@ -45,7 +45,7 @@ class Weighed(Online):
     @property
     def weighs(self) -> Literal["none", "token", "sequence"]:
         """What is weighed."""
-        return self.importance_weights or "none"
+        return self.importance_weights or ("none" if self.sampler is None else "token")
 
     @property
     def needs_old_logprobs(self) -> bool:
