@@ -12,6 +12,7 @@ import torch
 from pydantic import ValidationError
 from running_server import TOKEN, Served, serving
 
+from accord import recipe
 from accord.artefacts import METRICS, SAMPLES
 from accord.errors import EndpointError
 from accord.interfaces import Sampler
@@ -22,6 +23,8 @@ from accord.lm.generate import LocalSampler
 from accord.lm.logprobs import token_logprobs
 from accord.lm.packed import TokenizedCompletion, pack
 from accord.lm.weight_files import replace_weights, write_weights
+from accord.loop.drive import drive, start_run
+from accord.loop.progress import ProgressDisplay
 from accord.policy import GRPO, PPO, PRO, REINFORCE, RLOO
 from accord.policy.materials import Materials
 from accord.policy.servers.sampler import ServerSampler
@@ -83,6 +86,19 @@ def test_adapters_are_merged_into_what_is_handed_over() -> None:
     with sampling_server() as served:
         there = ServerSampler(SamplerServer(url=served.url), policy).sample(ids_of(policy), 2, SAMPLING)
     assert [each.token_ids for group in here for each in group] == [each.token_ids for group in there for each in group]
+
+
+@pytest.mark.slow
+def test_the_example_learns_from_a_server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = Path(__file__).parents[2] / "examples/sampler.toml"
+    settings = recipe.load(file, {"data.ledger": f'"{tmp_path / "feedback.db"}"'})
+    with sampling_server() as served:
+        monkeypatch.setenv("ACCORD_SAMPLER_URL", served.url)
+        with start_run(settings, tmp_path / "run", resume=False) as run:
+            drive(settings, run, ProgressDisplay(quiet=True), only=("data", "sft", "eval_reward", "reward", "policy"))
+            rows = list(METRICS.read(run, "policy"))
+    assert len(rows) == 4
+    assert all(row.hand_over_bytes and row.sampler_kl < 1e-6 for row in rows)  # type: ignore[union-attr]
 
 
 FORM: dict[str, Any] = {

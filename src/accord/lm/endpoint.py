@@ -71,6 +71,10 @@ class Endpoint:
         """What is answered to JSON, as JSON; None where that is empty. Raises `EndpointError`."""
         return self.request(path, lambda: self._read(self.client.post(path, cast_to=bytes, body=body)))
 
+    def tell(self, path: str, body: Any) -> None:
+        """Send JSON to a path whose answer says no more than that it went well. Raises `EndpointError`."""
+        self.request(path, lambda: self.client.post(path, cast_to=bytes, body=body))
+
     def put_file(self, path: str, file: Path) -> Any:
         """What is answered to a file, which is sent whole. Raises `EndpointError`."""
 

@@ -4,18 +4,22 @@ The file is safetensors under the names that the model's own modules have; weigh
 in it once, and adapters are merged in. Both sides must have the same architecture: names, shapes and nothing beside.
 """
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import Tensor
+from torch import Tensor, nn
 
 from accord.errors import ModelError, StorageError, storage
 from accord.lm.causal import CausalModel
 from accord.lm.fused import forget_blocks
 
-__all__ = ["replace_weights", "write_weights"]
+__all__ = ["halved", "replace_weights", "write_model", "write_weights"]
 
 
 def write_weights(causal: CausalModel, path: Path) -> int:
@@ -50,6 +54,60 @@ def replace_weights(causal: CausalModel, path: Path) -> None:
     except (SafetensorError, OSError) as error:
         raise ModelError(f"the weights cannot be read ({error}); send a safetensors file") from error
     forget_blocks(causal.model)
+
+
+def write_model(causal: CausalModel, folder: Path, *, merge: bool = True) -> int:
+    """A model, in the place of what the folder held, as other programs open it; returns the bytes of its weights.
+
+    With `merge` it is whole, adapters merged, and a head that is tied to the embeddings stands beside them as weights
+    of its own: a program that serves it and reads weights again may not know that the two are one. Without, its
+    adapters alone. Raises `StorageError` where the disk is full.
+    """
+    shutil.rmtree(folder, ignore_errors=True)
+    if not merge:
+        causal.save(folder)
+    else:
+        whole = causal.merged() if causal.has_adapters else causal
+        with _untied(whole.model):
+            whole.save(folder)
+    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
+
+
+@contextmanager
+def _untied(model: Any) -> Iterator[None]:
+    """Inside the block a head that is the embeddings has weights of its own, alike."""
+    head, embeddings = model.get_output_embeddings(), model.get_input_embeddings()
+    if head is None or head.weight is not embeddings.weight:
+        yield
+        return
+    tied, config = head.weight, model.config.get_text_config()
+    head.weight = nn.Parameter(tied.detach().clone(), requires_grad=tied.requires_grad)
+    config.tie_word_embeddings = False
+    try:
+        yield
+    finally:
+        head.weight, config.tie_word_embeddings = tied, True
+
+
+@contextmanager
+@torch.no_grad()
+def halved(causal: CausalModel) -> Iterator[None]:
+    """Inside the block every weight is half of what it is, which is another model; afterwards it is itself, bit by bit.
+
+    Weights so small that their half is rounded are left as they are.
+    """
+    smallest = {id(weight): 4 * torch.finfo(weight.dtype).tiny for weight in causal.model.parameters()}
+    moved = [(weight, weight.abs() >= smallest[id(weight)]) for weight in causal.model.parameters()]
+    for weight, large in moved:
+        weight.mul_(torch.where(large, 0.5, 1.0).to(weight.dtype))
+    forget_blocks(causal.model)
+    try:
+        yield
+    finally:
+        with torch.no_grad():
+            for weight, large in moved:
+                weight.mul_(torch.where(large, 2.0, 1.0).to(weight.dtype))
+        forget_blocks(causal.model)
 
 
 def _once(causal: CausalModel) -> dict[str, Tensor]:

@@ -15,7 +15,11 @@ __all__ = ["ServerAPI"]
 
 
 class ServerAPI(ABC):
-    """A server of one kind: how it is asked, and how it is given weights under a name."""
+    """A server of one kind: how it is asked, and how it is given weights under a name.
+
+    path               where samples are asked for
+    may_lose_weights   whether some of the weights that are handed over may not arrive, and nothing tell
+    """
 
     path = "/completions"
 
@@ -38,6 +42,11 @@ class ServerAPI(ABC):
     def place(self) -> str:
         """Where samples are asked for, in messages."""
         return f"{self.endpoint.place}{self.path}"
+
+    @property
+    def may_lose_weights(self) -> bool:
+        """Not where names and shapes are held against one another."""
+        return False
 
     @abstractmethod
     def ask(self, prompt: Sequence[int], number: int, sampling: Sampling, asked: Asked) -> list[Drawn]:

@@ -2,7 +2,8 @@
 
 Each answer is of the weights that were handed over, where the server says whose it is; whoever else gives it weights
 meanwhile is noticed. Its first answers are held against the trainer's own log-probabilities: what is off by far, or is
-of another temperature, is no sample of the policy.
+of another temperature, is no sample of the policy. Where weights may be lost on their way, those of another model are
+handed over before: a server that keeps some of its own would show by little as long as the policy has moved by little.
 """
 
 import os
@@ -18,6 +19,7 @@ from accord.lm.causal import CausalModel
 from accord.lm.endpoint import Endpoint
 from accord.lm.logprobs import token_logprobs
 from accord.lm.packed import TokenizedCompletion, pack
+from accord.lm.weight_files import halved
 from accord.policy.servers.accord_api import AccordAPI
 from accord.policy.servers.api import ServerAPI
 from accord.policy.servers.replies import Asked
@@ -31,6 +33,7 @@ from accord.train.ranks import from_first
 __all__ = ["HandedOver", "ServerSampler"]
 
 APIS: dict[str, type[ServerAPI]] = {"accord": AccordAPI, "vllm": VLLMAPI, "sglang": SGLangAPI}
+LOST = 0.2  # nats a token by which weights that all arrived are never off
 COLD = 0.05  # nats a token by which log-probabilities at another temperature must be off to be told from rounding
 
 
@@ -63,16 +66,11 @@ class ServerSampler:
         return from_first(lambda: self._sample(prompts, n, sampling))
 
     def _sample(self, prompts: Sequence[Sequence[int]], n: int, sampling: Sampling) -> list[list[Sample]]:
+        if self.api.may_lose_weights and not self._checked:
+            self._prove_hand_over(prompts[0])
         name = weights_digest(self.causal.model)
         self.handed_over = self._hand_over(name)
-        asked = Asked(
-            self.api.place,
-            n=n,
-            max_tokens=sampling.max_tokens,
-            stops=sampling.stop is not None,
-            ends=frozenset(self.causal.end_ids),
-            vocabulary=self.causal.vocabulary,
-        )
+        asked = self._asked(n, sampling)
 
         def group(number: int) -> list[Sample]:
             drawn = self.api.ask(prompts[number], number, sampling, asked)
@@ -87,6 +85,33 @@ class ServerSampler:
             self._check_distribution(prompts, groups, sampling.temperature)
             self._checked = True
         return groups
+
+    def _asked(self, n: int, sampling: Sampling) -> Asked:
+        return Asked(
+            self.api.place,
+            n=n,
+            max_tokens=sampling.max_tokens,
+            stops=sampling.stop is not None,
+            ends=frozenset(self.causal.end_ids),
+            vocabulary=self.causal.vocabulary,
+        )
+
+    @torch.no_grad()
+    def _prove_hand_over(self, prompt: Sequence[int]) -> None:
+        """Hand half of every weight over, and see whether that is what answers. Raises `EndpointError`."""
+        sampling = Sampling(max_tokens=8, seed=0)
+        asked = self._asked(4, sampling)
+        with halved(self.causal):
+            self.api.put_weights(self.causal, f"half-{weights_digest(self.causal.model)}")
+            group = asked.samples(self.api.ask(prompt, 0, sampling, asked))
+            off = _mean_diff(self.causal, tuple(prompt), group, 1.0)
+        if off > LOST:
+            raise EndpointError(
+                f"{self.api.place}: of weights that were handed over for a trial some did not arrive (its "
+                f"log-probabilities are {off:.2f} nats a token from theirs); where the head is tied to the embeddings, "
+                "serve the model untied: docs/sampler.md",
+                may_pass=False,
+            )
 
     def _hand_over(self, name: str) -> HandedOver | None:
         """Give the server the weights of this name, unless it has them."""

@@ -9,9 +9,10 @@ from typing import Any
 
 from accord.errors import EndpointError
 from accord.lm.causal import CausalModel
+from accord.lm.weight_files import write_model
 from accord.policy.servers.api import ServerAPI
 from accord.policy.servers.replies import Asked, Drawn
-from accord.policy.servers.vllm_api import seed_of_prompt, write_model
+from accord.policy.servers.vllm_api import seed_of_prompt
 from accord.records import Sampling
 
 __all__ = ["SGLangAPI"]
@@ -22,6 +23,11 @@ class SGLangAPI(ServerAPI):
 
     path = "/generate"
     _named: str | None = None
+
+    @property
+    def may_lose_weights(self) -> bool:
+        """As with whatever reads weights again."""
+        return True
 
     @property
     def place(self) -> str:
@@ -66,7 +72,7 @@ class SGLangAPI(ServerAPI):
     def put_weights(self, causal: CausalModel, name: str) -> int:
         """Raises `EndpointError` too where it says that it did not take them."""
         folder = self.folder() / "policy"
-        size = write_model(causal, folder, merge=True)
+        size = write_model(causal, folder)
         body = {"model_path": self.as_seen(folder.name), "weight_version": name, "flush_cache": True}
         url = f"{self.endpoint.root}/update_weights_from_disk"
         answer = self.endpoint.post(url, body)

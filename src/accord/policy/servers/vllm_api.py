@@ -5,27 +5,35 @@ adapters are loaded beside the model (`/v1/load_lora_adapter`), each under a nam
 that is asked. The server is started for it: `VLLM_SERVER_DEV_MODE=1` for the first, `--enable-lora` and
 `VLLM_ALLOW_RUNTIME_LORA_UPDATING=1` for the second; both with `--logprobs-mode processed_logprobs`, without which
 log-probabilities are those at temperature 1.
+
+Reading whole weights again leaves a head that is tied to the embeddings as it was (0.32 on a CPU): such a model is
+served untied (`accord.lm.weight_files.write_model`), and so it is handed over. `ServerSampler` finds out.
 """
 
 import hashlib
 import shutil
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from accord.errors import EndpointError
 from accord.lm.causal import CausalModel
+from accord.lm.weight_files import write_model
 from accord.policy.servers.api import ServerAPI
 from accord.policy.servers.replies import Asked, Drawn, completions_of
 from accord.records import Sampling
 
-__all__ = ["VLLMAPI", "seed_of_prompt", "write_model"]
+__all__ = ["VLLMAPI", "seed_of_prompt"]
 
 
 class VLLMAPI(ServerAPI):
     """`n` samples of a prompt are drawn from its seed and the ones after it, as vLLM does."""
 
     adapter: str | None = None
+
+    @property
+    def may_lose_weights(self) -> bool:
+        """Where whole weights are read again."""
+        return self.settings.way == "reload"
 
     def ask(self, prompt: Sequence[int], number: int, sampling: Sampling, asked: Asked) -> list[Drawn]:
         """Every setting by which a model's own generation configuration would change the distribution is sent."""
@@ -63,7 +71,7 @@ class VLLMAPI(ServerAPI):
 
     def _put_whole(self, causal: CausalModel, name: str) -> int:
         folder = self.folder() / "policy"
-        size = write_model(causal, folder, merge=True)
+        size = write_model(causal, folder)
         self._server("/pause?mode=wait", {})
         try:
             reload = {"method": "reload_weights", "kwargs": {"weights_path": self.as_seen(folder.name)}}
@@ -75,17 +83,20 @@ class VLLMAPI(ServerAPI):
         return size
 
     def _put_adapter(self, causal: CausalModel, name: str) -> int:
-        if not causal.has_adapters:
+        if not (causal.has_adapters and causal.base):
             raise EndpointError(
-                f'{self.place}: hand_over = "lora" hands adapters over, and the policy has none; set lora, or "reload"',
+                f'{self.place}: hand_over = "lora" hands over adapters of a model in a folder or on a hub, and '
+                'the policy is none such; set lora and base, or hand_over = "reload"',
                 may_pass=False,
             )
         old, new = self.adapter, f"accord-{name}"
         size = write_model(causal, self.folder() / new, merge=False)
-        self.endpoint.post("/load_lora_adapter", {"lora_name": new, "lora_path": self.as_seen(new)})
+        # In place, where a run that was broken off left one of this name there.
+        loaded = {"lora_name": new, "lora_path": self.as_seen(new), "load_inplace": True}
+        self.endpoint.tell("/load_lora_adapter", loaded)
         self.adapter = new
         if old is not None:
-            self.endpoint.post("/unload_lora_adapter", {"lora_name": old})
+            self.endpoint.tell("/unload_lora_adapter", {"lora_name": old})
             shutil.rmtree(self.folder() / old, ignore_errors=True)
         return size
 
@@ -109,13 +120,3 @@ def seed_of_prompt(seed: int, number: int) -> int:
     Those after it, which vLLM takes for the other samples of the prompt, are no other prompt's.
     """
     return int.from_bytes(hashlib.sha256(f"{seed} {number}".encode()).digest()[:8], "big") >> 2
-
-
-def write_model(causal: CausalModel, folder: Path, *, merge: bool) -> int:
-    """A model (or its adapters alone) as plain transformers opens it, in the place of the one before; bytes of weights.
-
-    Raises `StorageError` where the disk is full.
-    """
-    shutil.rmtree(folder, ignore_errors=True)
-    causal.save(folder, merge=merge)
-    return sum(path.stat().st_size for path in folder.glob("*.safetensors"))
