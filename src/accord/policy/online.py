@@ -40,6 +40,8 @@ from accord.policy.maxmin import MaxMin
 from accord.policy.moving_judge import AtStep, MovingJudge
 from accord.policy.optimum import KLObjective
 from accord.policy.rollout import Rollout, generate_rollouts, longest_of, positions
+from accord.policy.servers.sampler import ServerSampler
+from accord.policy.servers.settings import SamplerServer
 from accord.policy.shared_sampler import SharedSampler
 from accord.policy.step_metrics import frac_zero_std, rollout_metrics
 from accord.records import Prompt, Sampling
@@ -88,6 +90,11 @@ class Online(Cautious):
     prompts_per_step: int = Field(default=8, ge=1, description="prompts a step")
     group_size: int = Field(default=8, ge=1, description="samples of each prompt")
     sampling: Sampling = Sampling(max_tokens=48)
+    sampler: SamplerServer | None = Field(
+        default=None,
+        exclude_if=_is_usual(None),
+        description="a server that draws the samples; unset: the policy does so itself",
+    )
     epochs: int = Field(default=1, ge=1, description="passes over a step's samples")
     minibatches: int = Field(default=1, ge=1, description="updates a pass")
     missing_eos_penalty: float = Field(
@@ -120,9 +127,18 @@ class Online(Cautious):
                 "a policy learns from what it draws from its whole distribution: leave sampling.top_p and top_k out, "
                 "and sampling.temperature above 0"
             )
+        if self.sampler is not None and not self.on_policy:
+            raise ValueError("a sampler draws the policy's own samples, and these are the start's; leave it out")
         if self.minibatches > (texts := self.prompts_per_step * self.group_size):
             raise ValueError(f"minibatches = {self.minibatches} of the {texts} texts of a step leave some empty")
         return self
+
+    def anchored(self, folder: Path) -> Self:
+        """The same with the folder of weights for the sampler made absolute."""
+        settings = super().anchored(folder)
+        if settings.sampler is None:
+            return settings
+        return settings.model_copy(update={"sampler": settings.sampler.anchored(folder)})
 
     @property
     def single_update(self) -> bool:
@@ -412,6 +428,7 @@ class OnlineTrainer:
         s = self.settings
         cautious = s.is_cautious and s.maxmin is None
         moving = self.judge if isinstance(self.judge, MovingJudge) else None
+        handed_over = self.sampler.handed_over if isinstance(self.sampler, ServerSampler) else None
         return OnlineMetrics(
             step=step,
             **rollout_metrics(rollout, on_policy=s.on_policy, has_reference=self.reference is not None),
@@ -420,6 +437,8 @@ class OnlineTrainer:
             frac_zero_std=frac_zero_std(self.scores(rollout), s.group_size),
             reward_version=None if moving is None else moving.version,
             labels=None if moving is None else moving.labels,
+            hand_over_bytes=None if handed_over is None else handed_over.size,
+            hand_over_seconds=None if handed_over is None else round(handed_over.seconds, 3),
             multipliers=self.update_multipliers(rollout),
             **numbers,
         )
@@ -462,7 +481,7 @@ def build_trainer(
     valued: bool = False,
     head_scale: float = 1.0,
 ) -> OnlineTrainer:
-    """A trainer whose models and sampler all live in this process; with a value head where `valued`.
+    """A trainer whose models live in this process, and its sampler too unless it is a server; valued: a value head.
 
     Samples are logged in `<stage>/samples.jsonl` where they are the policy's own, else in `<stage>/candidates.jsonl`.
     """
@@ -488,13 +507,20 @@ def build_trainer(
         prompts,
         policy=policy,
         reference=reference,
-        sampler=SharedSampler(policy if settings.on_policy or reference is None else reference),
+        sampler=_sampler(settings, policy, reference),
         judge=judge,
         loop=loop,
         limits=stage_batch_limits(settings, policy, run, stage, longest=length),
         start=initial,
         head=head,
     )
+
+
+def _sampler(settings: Online, policy: CausalModel, reference: CausalModel | None) -> Sampler:
+    """Who writes the samples: the server, the policy, or the start where its texts are what is learnt from."""
+    if settings.sampler is not None:
+        return ServerSampler(settings.sampler, policy)
+    return SharedSampler(policy if settings.on_policy or reference is None else reference)
 
 
 def _value_head(policy: CausalModel, seed: int) -> nn.Linear:
