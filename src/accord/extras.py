@@ -11,9 +11,10 @@ from types import ModuleType
 
 from accord.errors import MissingExtraError
 
-__all__ = ["EXTRAS", "TRAIN", "extra_lacked", "import_module", "lacking", "missing", "require"]
+__all__ = ["EXTRAS", "RAY", "TRAIN", "extra_lacked", "import_module", "lacking", "missing", "require"]
 
 TRAIN = "train"
+RAY = "ray"
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     TRAIN: (
         *("torch", "transformers", "tokenizers", "huggingface_hub", "safetensors", "peft", "accelerate", "gguf"),
@@ -21,10 +22,16 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     ),
     "datasets": ("datasets",),
     "postgres": ("psycopg",),
+    RAY: ("ray",),
 }
 """The extras of the package, and the modules that each brings."""
 
-_WORDS = {TRAIN: "opens and trains models", "datasets": "reads sets on the hub", "postgres": "speaks to PostgreSQL"}
+_WORDS = {
+    TRAIN: "opens and trains models",
+    "datasets": "reads sets on the hub",
+    "postgres": "speaks to PostgreSQL",
+    RAY: "works on several machines",
+}
 
 
 def missing(extra: str) -> tuple[str, ...]:

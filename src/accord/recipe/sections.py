@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validator, model_validator
 
 from accord.audit.settings import AuditSettings
+from accord.cluster.settings import Engine
 from accord.errors import LedgerError
 from accord.feedback import Selection, Supervised, TrustModel
 from accord.feedback.dataset.structured import StructuredRule
@@ -232,6 +233,7 @@ class Recipe(Section):
     evaluate: Evaluate | None = None
     audit: AuditSettings = AuditSettings()
     checkpoints: Checkpoints = Field(default=Checkpoints(), exclude_if=_is_usual)
+    engine: Engine = Field(default=Engine(), exclude_if=lambda engine: engine == Engine())
     disclosure: Disclosure | None = None
     track: Track | None = None
     synchronous: Synchronous | None = None
