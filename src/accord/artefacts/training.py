@@ -107,6 +107,10 @@ class OnlineMetrics(StepMetrics):
         description="mean size of the log-ratio of a token, trainer to sampler, before the first update, nats"
     )
     sampler_kl: float | None = Field(description="KL(sampler || trainer), estimated by k3, nats a token")
+    importance_ratio: float | None = absent(
+        "mean ratio of trainer to sampler of what is weighed (`importance_weights`), before it is truncated"
+    )
+    importance_truncated: float | None = absent("share of the importance weights that the cap cut off")
     frac_zero_std: float | None = Field(default=None, description="share of groups whose scores are all equal")
     kl_coef: float | None = None
     value_loss: float | None = None

@@ -74,14 +74,19 @@ class TableTrainer(OnlineTrainer):
         """As `objective`: a text that was cut off is worth what it is worth."""
         return self.objective(rollout)
 
+    def sampler_table(self, logprob_PMA: Tensor) -> Tensor:
+        """Log-probabilities of what the texts are drawn from, [P, M, A]: the table's own, unless overridden."""
+        return logprob_PMA
+
     @torch.no_grad()
     def sampled(self, step: int) -> Rollout:
         """Texts drawn from the table, or from the start where it writes, with everything measured on them."""
         world, group = self.world, self.settings.group_size
         generator = torch.Generator().manual_seed(seed_of(self.seed, "sample", step))
         logprob_PMA = self.logits().log_softmax(-1) if self.settings.on_policy else self._ref_PMA
+        sampler_PMA = self.sampler_table(logprob_PMA)
         # A text is drawn token by token or as a whole from the same distribution; at once is faster.
-        prob_PN = world.logprob(logprob_PMA).exp()
+        prob_PN = world.logprob(sampler_PMA).exp()
         dense = self.settings.needs_credits
         self.text_B = torch.multinomial(prob_PN, group, replacement=True, generator=generator).flatten()
         self.positions = (self._prompt_B, world.node_NT[self.text_B], world.action_NT[self.text_B])
@@ -98,7 +103,7 @@ class TableTrainer(OnlineTrainer):
             answers=self._answers,
             score_B=self._reward_PN[self._prompt_B, self.text_B],
             mask_BT=mask_BT,
-            sampled_BT=logprob_BT.clone(),
+            sampled_BT=self.tokens(sampler_PMA) * mask_BT,
             policy=TokenStats(logprob_BT, zero_BT, values_BT),
             reference_BT=self.tokens(self._ref_PMA) * mask_BT,
             dense_BT=self._dense_PNT[self._prompt_B, self.text_B] if dense else None,

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
+from accord.policy.importance import ImportanceWeights, Weighed
 from accord.policy.losses import ClippedLoss
-from accord.policy.online import Online, OnlineTrainer
+from accord.policy.online import OnlineTrainer
 from accord.policy.rollout import Rollout
 from accord.train.ranks import shares_steps, sum_numbers
 
@@ -26,7 +27,7 @@ class Tokens(NamedTuple):
     advantage_N: Tensor
 
 
-class PolicyGradient(Online):
+class PolicyGradient(Weighed):
     """Settings that GRPO, RLOO, REINFORCE and REINFORCE++ share, and what each of them must say."""
 
     @abstractmethod
@@ -46,14 +47,22 @@ class PolicyGradient(Online):
         """The updates of one step, and the means of their numbers."""
         rate = trainer.optimiser.rate
         advantage_BT = self.advantages(rollout, trainer.scores(rollout), trainer.state)
+        importance = self.importance(rollout)
         updates = [
-            self._update_minibatch(trainer, rollout, rows, old_BT, advantage_BT)
+            self._update_minibatch(trainer, rollout, rows, old_BT, advantage_BT, importance)
             for rows, old_BT in trainer.updates(rollout, step)
         ]
-        return {"lr": rate, **{name: sum(update[name] for update in updates) / len(updates) for name in updates[0]}}
+        means = {name: sum(update[name] for update in updates) / len(updates) for name in updates[0]}
+        return {"lr": rate, **means, **({} if importance is None else importance.metrics)}
 
     def _update_minibatch(
-        self, trainer: OnlineTrainer, rollout: Rollout, rows: list[int], old_BT: Tensor, advantage_BT: Tensor
+        self,
+        trainer: OnlineTrainer,
+        rollout: Rollout,
+        rows: list[int],
+        old_BT: Tensor,
+        advantage_BT: Tensor,
+        importance: ImportanceWeights | None,
     ) -> dict[str, Any]:
         weight_B = self.weights(rollout, rows)
         tokens = int(rollout.mask_BT[rows].sum())
@@ -63,7 +72,8 @@ class PolicyGradient(Online):
             if not self.needs_old_logprobs:  # this pass is the measurement too
                 rollout.policy.logprob_BT[index] = old_N
             clipped_loss = self.loss(Tokens(logprob_N, old_N, rollout.reference_BT[index], advantage_BT[index]))
-            loss += trainer.optimiser.add((weight_B[index[0]] * clipped_loss.loss_N).sum())
+            weight_N = weight_B[index[0]] if importance is None else weight_B[index[0]] * importance.weight_BT[index]
+            loss += trainer.optimiser.add((weight_N * clipped_loss.loss_N).sum())
             clipped += float(clipped_loss.clipped_N.sum()) / tokens
         if not self.needs_old_logprobs:
             trainer.keep_measured(rollout, rows)

@@ -9,8 +9,7 @@ The KL stands in the loss, as k3 on the policy's own samples. Its gradient is th
 of KL(pi || ref), and the advantages know nothing of it: GRPO does not converge to ref exp(r / kl_coef) / Z but to
 kl ref(a|s) / (lambda(s) - Q(s, a)) at each prefix s (`accord.lab.enumerated` works it out, the tests find it there).
 
-Left out: overlong filtering and dynamic sampling of prompts (Yu et al. 2025), importance weights between sampler and
-trainer (how far they are apart is logged instead, and the preflight judges it).
+Left out: overlong filtering and dynamic sampling of prompts (Yu et al. 2025).
 """
 
 from collections.abc import Mapping

@@ -3,6 +3,7 @@
 They know no model, no file and no run. What is averaged over what is the caller's business, and said there.
 """
 
+import math
 from typing import Literal, NamedTuple
 
 import torch
@@ -12,6 +13,7 @@ from torch.nn.functional import logsigmoid
 __all__ = [
     "ClippedLoss",
     "direct_preference",
+    "importance_weight",
     "kl_estimate",
     "kl_to_reference",
     "negative_log_likelihood",
@@ -53,6 +55,26 @@ def ppo_policy(
     plain_N = -advantage_N * ratio_N
     held_N = -advantage_N * ratio_N.clamp(1 - clip, 1 + (clip if clip_high is None else clip_high))
     return ClippedLoss(torch.maximum(plain_N, held_N), held_N > plain_N)
+
+
+def importance_weight(
+    logprob_BT: Tensor, sampled_BT: Tensor, mask_BT: Tensor, *, level: Literal["token", "sequence"], cap: float
+) -> tuple[Tensor, Tensor]:
+    """What a token weighs whose sampler was another distribution than the trainer's: min(ratio, cap), and log ratio.
+
+    logprob_BT, sampled_BT   log-probability of each sampled token by the trainer before its update, by its sampler
+
+    The ratio is pi(a|s) / mu(a|s) of each token, or of each whole sequence, the product of those of its tokens. Both
+    returned are [B, T], and 0 outside of the sequences. Without a cap the weight of a sequence makes expectations
+    under the sampler those under the trainer; that of a token does so for the token alone, its prefix stays the
+    sampler's. The cap bounds the variance (Espeholt et al. 2018, IMPALA, arXiv 1802.01561, eq. 1: rho-bar; between a
+    sampler and a trainer of the same weights, Yao et al. 2025, "Your Efficient RL Framework Secretly Brings You
+    Off-Policy RL Training", which has no arXiv number).
+    """
+    log_BT = torch.where(mask_BT, logprob_BT - sampled_BT, 0.0)
+    if level == "sequence":
+        log_BT = log_BT.sum(1, keepdim=True) * mask_BT
+    return log_BT.clamp(max=math.log(cap)).exp() * mask_BT, log_BT
 
 
 def kl_estimate(logprob_N: Tensor, reference_N: Tensor, kind: Literal["k1", "k2", "k3"]) -> Tensor:

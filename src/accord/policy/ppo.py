@@ -4,8 +4,7 @@ A step samples completions, has them judged, and makes a few clipped updates on 
 completions; a penalty on the KL to the reference stands at every token, its coefficient adapting to a target. Values
 are read by a linear head from the policy's own hidden states.
 
-Left out: a value model of its own (the head on the policy's trunk costs nothing and suffices for short texts),
-importance weights between sampler and trainer (how far they are apart is logged instead, and the preflight judges it).
+Left out: a value model of its own (the head on the policy's trunk costs nothing and suffices for short texts).
 """
 
 from collections.abc import Iterator, Mapping
@@ -20,6 +19,7 @@ from torch import Tensor
 from accord.artefacts import OnlineMetrics
 from accord.errors import RecipeError
 from accord.policy.advantages import gae, kl_penalised, update_kl_coef, whitened
+from accord.policy.importance import Weighed
 from accord.policy.losses import ppo_policy, ppo_value
 from accord.policy.materials import Material, Materials
 from accord.policy.online import Dense, OnlineTrainer, build_trainer
@@ -33,7 +33,7 @@ from accord.train.ranks import shares_steps, sum_numbers
 __all__ = ["PPO"]
 
 
-class PPO(Dense):
+class PPO(Dense, Weighed):
     """Settings of PPO."""
 
     sentence = "PPO then optimised the policy against that reward model"
@@ -157,9 +157,11 @@ class PPO(Dense):
             advantage_BT = whitened(advantage_BT, mask_BT)
         if warming := step <= self.value_warmup:
             advantage_BT, pretraining = torch.zeros_like(advantage_BT), None
+        importance = self.importance(rollout)
         updates: list[dict[str, float]] = []
         for rows, old_BT in trainer.updates(rollout, step):
-            tokens = _Learnt(old_BT, advantage_BT, return_BT)
+            weight_BT = torch.ones_like(old_BT) if importance is None else importance.weight_BT
+            tokens = _Learnt(old_BT, advantage_BT, return_BT, weight_BT)
             numbers = self._update_minibatch(trainer, rollout, rows, tokens, warming=warming)
             numbers["pretrain_loss"] = self._pretrain(trainer, pretraining) if pretraining else 0.0
             norm = trainer.optimiser.step()
@@ -171,6 +173,8 @@ class PPO(Dense):
         if self.kl_target and not warming:
             kl = float(rollout.kl_B.mean())
             trainer.state["kl_coef"] = update_kl_coef(coefficient, kl, target=self.kl_target, rate=self.kl_rate)
+        if importance is not None:
+            mean |= importance.metrics
         return {**mean, "explained_variance": explained, "kl_coef": coefficient, "lr": rate}
 
     def _update_minibatch(
@@ -184,12 +188,12 @@ class PPO(Dense):
         tokens = int(rollout.mask_BT[rows].sum())
         policy_loss = value_loss = clipped = 0.0
         for index, logprob_N, hidden_ND in trainer.forward(rollout, rows):
-            old_N, advantage_N, return_N = (each_BT[index] for each_BT in tokens_BT)
+            old_N, advantage_N, return_N, weight_N = (each_BT[index] for each_BT in tokens_BT)
             surrogate = ppo_policy(logprob_N, old_N, advantage_N, clip=self.clip)
             read_ND = hidden_ND.float() if self.value_gradient and not warming else hidden_ND.detach().float()
             value_N = trainer.head(read_ND)[:, 0]
             value = ppo_value(value_N, rollout.policy.value_BT[index], return_N, clip=self.value_clip)
-            policy_part, value_part = surrogate.loss_N.sum() / tokens, value.loss_N.sum() / tokens
+            policy_part, value_part = (weight_N * surrogate.loss_N).sum() / tokens, value.loss_N.sum() / tokens
             trainer.optimiser.add(self.value_coef * value_part + (0.0 if warming else policy_part))
             policy_loss += float(policy_part.detach())
             value_loss += float(value_part.detach())
@@ -209,11 +213,14 @@ class PPO(Dense):
 
 
 class _Learnt(NamedTuple):
-    """Of every token, [B, T]: its log-probability before the updates, what it is worth, what its value should be."""
+    """Of every token, [B, T]: its log-probability before the updates, what it is worth, what its value should be, and
+    what it weighs in the policy's loss.
+    """
 
     old_BT: Tensor
     advantage_BT: Tensor
     return_BT: Tensor
+    weight_BT: Tensor
 
 
 def _explained(value_BT: Tensor, return_BT: Tensor, mask_BT: Tensor) -> float | None:

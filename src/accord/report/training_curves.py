@@ -104,6 +104,7 @@ _QUANTITIES = (
     ("clip_frac", "Clipped tokens", "share", 3),
     ("explained_variance", "Returns that values explain", "share of their variance", 2),
     ("sampler_logprob_diff", "Trainer and sampler", "mean size of a token's log-ratio, nats", 4),
+    ("importance_truncated", "Truncated importance weights", "share", 4),
     ("grad_norm", "Gradient norm", "before clipping", 2),
 )
 

@@ -85,6 +85,8 @@ _FURTHER: dict[str, tuple[str, str, int]] = {
     "clip_frac": ("Clipped tokens", "share", 4),
     "sampler_logprob_diff": ("Trainer and sampler", "mean size of a token's log-ratio, nats", 4),
     "sampler_kl": ("KL of sampler and trainer", "nats a token", 5),
+    "importance_ratio": ("Importance ratio", "trainer to sampler, before it is truncated", 4),
+    "importance_truncated": ("Truncated importance weights", "share", 4),
     "frac_zero_std": ("Groups whose scores are equal", "share", 3),
     "lr": ("Learning rate", "", 6),
     "seconds": ("Seconds a step", "", 2),
