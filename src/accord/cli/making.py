@@ -220,7 +220,7 @@ def _run_on_cluster(settings: "Recipe", arguments: dict[str, Any], *, resume: bo
     paths = {name: arguments[name].resolve() for name in ("recipe", "out", "source") if arguments[name] is not None}
     first = {**arguments, **paths, "resume": resume}
     work = Work(_run_here, follow, first, {**first, "resume": True, "again": ()}, Path.cwd(), paths["out"].parent)
-    ending = run_by_learners(settings.engine, work)
+    ending = run_by_learners(settings.engine, work, complain)
     if ending.message:
         complain(ending.message)
     return ending.status

@@ -60,7 +60,9 @@ def relay(channel: Any) -> None:
     import ray
 
     for stream, text in ray.get(channel.take.remote()):
-        print(text, end="", file=sys.stdout if stream == 1 else sys.stderr, flush=True)
+        out = sys.stdout if stream == 1 else sys.stderr
+        out.write(text)
+        out.flush()
 
 
 @contextmanager

@@ -9,9 +9,9 @@ from typing import Any
 
 from accord.cluster.settings import Engine
 from accord.errors import RecipeError
-from accord.extras import require
+from accord.extras import RAY, missing, require
 
-__all__ = ["connected", "options_of", "placed"]
+__all__ = ["connected", "is_placed", "options_of", "placed"]
 
 PATIENCE = 120.0
 """Seconds that a cluster has to find places for all actors, of which it has enough by its own account."""
@@ -23,7 +23,7 @@ def connected(engine: Engine) -> Iterator[None]:
 
     Raises `RecipeError` where there is none, or where it has fewer CPUs or GPUs than the actors take.
     """
-    require("ray", "engine.kind = 'ray'")
+    require(RAY, "engine.kind = 'ray'")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray
@@ -99,6 +99,15 @@ def placed(engine: Engine) -> Iterator[Any]:
     finally:
         if ray.is_initialized():
             remove_placement_group(group)
+
+
+def is_placed() -> bool:
+    """Whether this process is an actor of a placement group: a learner of a run."""
+    if missing(RAY):
+        return False
+    import ray
+
+    return ray.is_initialized() and ray.util.get_current_placement_group() is not None
 
 
 def options_of(engine: Engine, group: Any, place: int) -> dict[str, Any]:

@@ -6,7 +6,6 @@ lost all are ended and begun again, and go on from the last step that is kept.
 """
 
 import os
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -131,11 +130,12 @@ def _is_lost(error: BaseException | None) -> bool:
     return False
 
 
-def run_by_learners(engine: Engine, work: Work) -> Ending:
+def run_by_learners(engine: Engine, work: Work, say: Callable[[str], None]) -> Ending:
     """Have the learners of a cluster do the run, and print here what the first one prints.
 
-    A learner that is lost ends all; they begin again from the last kept step, `engine.max_restarts` times. Raises
-    `RecipeError` where there is no such cluster, or where a machine of it does not see the folder of the run.
+    A learner that is lost ends all, and `say` tells of it; they begin again from the last kept step, at most
+    `engine.max_restarts` times. Raises `RecipeError` where there is no such cluster, or where a machine of it does not
+    see the folder of the run.
     """
     if launch_of().count > 1:
         raise RecipeError("recipe.engine.kind: Ray starts the processes, not torchrun; leave one of them out")
@@ -143,31 +143,24 @@ def run_by_learners(engine: Engine, work: Work) -> Ending:
         probe = leave_probe(work.shared)
     try:
         with connected(engine), placed(engine) as group:
-            return _until_done(engine, work, group, probe)
+            return _until_done(engine, work, group, probe, say)
     finally:
         Path(probe[0]).unlink(missing_ok=True)
 
 
-def _until_done(engine: Engine, work: Work, group: Any, probe: Probe) -> Ending:
+def _until_done(engine: Engine, work: Work, group: Any, probe: Probe, say: Callable[[str], None]) -> Ending:
     arguments = work.arguments
     for restart in range(engine.max_restarts + 1):
         ending, lost = _one_go(engine, work, arguments, group, probe)
         if not lost:
             return ending
         if restart < engine.max_restarts:
-            print(
-                f"accord: {lost}; all begin again from the last kept step (restart {restart + 1} of "
-                f"{engine.max_restarts})",
-                file=sys.stderr,
-                flush=True,
-            )
+            say(f"{lost}; all begin again from the last kept step (restart {restart + 1} of {engine.max_restarts})")
         arguments = work.going_on
     return Ending(3, f"{lost}, {engine.max_restarts + 1} times; see the machines, and go on with --resume")
 
 
-def _one_go(
-    engine: Engine, work: Work, arguments: dict[str, Any], group: Any, probe: Probe
-) -> tuple[Ending, str]:
+def _one_go(engine: Engine, work: Work, arguments: dict[str, Any], group: Any, probe: Probe) -> tuple[Ending, str]:
     """The learners once, from their start to their end: how the first one ended, and which was lost, if one was."""
     import ray
 

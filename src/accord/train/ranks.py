@@ -1,10 +1,10 @@
 """Several processes that train one model: which of them this is, its share of a step, sums over all of them.
 
-torchrun starts them, or Ray (`accord.cluster`), and torch.distributed carries what passes between them: gloo on the CPU, nccl between GPUs. The
-first process, rank 0, does the run; the others take part in stages whose steps can be shared. A step can be where it is
-a function of its number: every process finds the same pairs, texts and seeds, takes its share of them, and adds to the
-gradient what of the whole step's loss is due to it. Gradients are summed before their norm is taken, so all processes
-take the same step, from the same weights to the same weights.
+torchrun starts them, or Ray (`accord.cluster`), and torch.distributed carries what passes between them: gloo on the
+CPU, nccl between GPUs. The first process, rank 0, does the run; the others take part in stages whose steps can be
+shared. A step can be where it is a function of its number: every process finds the same pairs, texts and seeds, takes
+its share of them, and adds to the gradient what of the whole step's loss is due to it. Gradients are summed before
+their norm is taken, so all processes take the same step, from the same weights to the same weights.
 
 Outside of a stage that is shared (`sharing`) everything here is what a process does that is alone.
 """
