@@ -145,7 +145,7 @@ def _row(written: Written) -> dict[str, Any]:
 
 
 def _read(row: Mapping[str, Any]) -> Written:
-    groups = [[Sample.model_validate(sample) for sample in group] for group in row["groups"]]
+    groups = [[Sample.model_validate(sample, strict=False) for sample in group] for group in row["groups"]]
     return Written(groups, row["weights_step"])
 
 
