@@ -364,7 +364,7 @@ def test_a_sampler_that_disagrees_fires(by: float, run: RunDirectory) -> None:
     ],
 )
 def test_stale_rollouts_are_judged(policy: str, lag: int, wanted: Verdict, words: str, run: RunDirectory) -> None:
-    """Whether they are as stale as the recipe allows, and weighed; how far they differ is told by how stale they are."""
+    """Whether they are as stale as the recipe allows, and weighed; how far they differ is told by their lag."""
     run.write_text("recipe.toml", f'[policy]\nkind = "ppo"\n{policy}\n')
     rewrite(run, "policy/samples.jsonl", lambda row: row.update(weights_step=max(0, row["step"] - 1 - lag)))
     finding = finding_of("P-RATIO rollout", run)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,21 +12,21 @@ from accord.cluster.settings import Engine
 from accord.errors import RecipeError
 from accord.extras import RAY, missing, require
 
-__all__ = ["connected", "is_placed", "options_of", "placed"]
+__all__ = ["connection", "is_placed", "options_of", "reserve_places"]
 
+ANSWER = 10.0  # seconds
 PATIENCE = 120.0
 """Seconds that a cluster has to find places for all actors, of which it has enough by its own account."""
 
 
 @contextmanager
-def connected(engine: Engine) -> Iterator[None]:
+def connection(engine: Engine) -> Iterator[None]:
     """Inside the block this process is connected to the cluster of the settings.
 
     Raises `RecipeError` where there is none, or where it has fewer CPUs or GPUs than the actors take.
     """
     require(RAY, "engine.kind = 'ray'")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray
 
     own = not ray.is_initialized()
@@ -49,56 +50,22 @@ def _connect(engine: Engine) -> None:
         ray.init(include_dashboard=False, num_cpus=count, **form)
         return
     try:
+        _check_answers(address)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             ray.init(address=address, **form)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         words = str(error).strip().partition("\n")[0]
         raise RecipeError(
             f"recipe.engine.address: no Ray cluster answers at {address} ({words}); start one with `ray start --head`"
         ) from error
 
 
-def gpus_of(engine: Engine) -> float:
-    """GPUs of each actor."""
-    import ray
-
-    if engine.gpus is not None:
-        return engine.gpus
-    return 1.0 if ray.cluster_resources().get("GPU", 0) else 0.0
-
-
-def _check_room(engine: Engine) -> None:
-    import ray
-
-    has = ray.cluster_resources()
-    for name, each in (("CPU", engine.cpus), ("GPU", gpus_of(engine))):
-        if engine.actors * each > has.get(name, 0.0) + 1e-9:
-            raise RecipeError(
-                f"recipe.engine: {engine.actors} actors of {each:g} {name}s each, and the cluster has "
-                f"{has.get(name, 0.0):g}; take fewer, or lower engine.{name.lower()}s"
-            )
-
-
-@contextmanager
-def placed(engine: Engine) -> Iterator[Any]:
-    """A placement group with a bundle for each actor, in the order of `Engine.actors`; given back behind the block."""
-    import ray
-    from ray.util.placement_group import placement_group, remove_placement_group
-
-    gpus = gpus_of(engine)
-    bundle = {"CPU": engine.cpus, **({"GPU": gpus} if gpus else {})}
-    group = placement_group([bundle] * engine.actors, strategy=engine.placement)
-    try:
-        if not group.wait(PATIENCE):
-            raise RecipeError(
-                f"recipe.engine.placement: no places for {engine.actors} actors by {engine.placement} within "
-                f"{PATIENCE:.0f} seconds; another run may have them (ray status)"
-            )
-        yield group
-    finally:
-        if ray.is_initialized():
-            remove_placement_group(group)
+def _check_answers(address: str) -> None:
+    """Raises `OSError` where nothing listens at HOST:PORT; Ray itself would look for it for minutes."""
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdigit():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER).close()
 
 
 def is_placed() -> bool:

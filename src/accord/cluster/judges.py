@@ -7,7 +7,7 @@ from accord.cluster.machine import enter
 from accord.cluster.pool import Pool, open_pool, problem_of, shares
 from accord.cluster.settings import Engine
 from accord.interfaces import Judge, Scores
-from accord.policy.shared_scores import joined
+from accord.policy.shared_scores import join_scores
 from accord.records import Completion, Prompt
 
 __all__ = ["ClusterJudge", "JudgeActor"]
@@ -56,7 +56,7 @@ class ClusterJudge:
             actor.score.remote([prompts[i] for i in share], [completions[i] for i in share])
             for actor, share in zip(actors, shares(len(completions), len(actors)), strict=False)
         ]
-        return joined(self._pool.wait(calls))
+        return join_scores(self._pool.wait(calls))
 
     def close(self) -> None:
         """End the actors."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from accord.cluster.channel import open_channel, relay, speaking_through
-from accord.cluster.connection import connected, options_of, placed
+from accord.cluster.connection import connection, options_of, reserve_places
 from accord.cluster.machine import Probe, enter, leave_probe, use_interface
 from accord.cluster.settings import Engine
 from accord.errors import AccordError, RecipeError, storage
@@ -32,16 +32,16 @@ MEETING = timedelta(minutes=5)
 class Work:
     """What the learners do: functions of modules, which every process finds by their names.
 
-    first       does the run
-    others      takes part in it
-    arguments   of `first`
+    lead        does the run
+    follow      takes part in it
+    arguments   of `lead`
     going_on    its arguments where it goes on with what is there
     folder      the one that all work in
     shared      a folder that all machines are to see
     """
 
-    first: Callable[..., object]
-    others: Callable[[], None]
+    lead: Callable[..., object]
+    follow: Callable[[], None]
     arguments: dict[str, Any]
     going_on: dict[str, Any]
     folder: Path
@@ -142,7 +142,7 @@ def run_by_learners(engine: Engine, work: Work, say: Callable[[str], None]) -> E
     with storage(work.shared):
         probe = leave_probe(work.shared)
     try:
-        with connected(engine), placed(engine) as group:
+        with connection(engine), reserve_places(engine) as group:
             return _until_done(engine, work, group, probe, say)
     finally:
         Path(probe[0]).unlink(missing_ok=True)
@@ -174,7 +174,7 @@ def _one_go(engine: Engine, work: Work, arguments: dict[str, Any], group: Any, p
         place = _met(learners)
         if isinstance(place, str):
             return Ending(), place
-        tasks = [work.first, *[work.others] * (engine.learners - 1)]
+        tasks = [work.lead, *[work.follow] * (engine.learners - 1)]
         ends = [
             learner.work.remote(place, task, arguments if rank == 0 else {}, channel)
             for rank, (learner, task) in enumerate(zip(learners, tasks, strict=True))
@@ -219,19 +219,29 @@ def _watched(ends: list[Any], channel: Any) -> tuple[Ending, str]:
         try:
             done, left = ray.wait(left, timeout=LOOK)
             relay(channel)
+            ended = _ended_first(done, ends)
         except Terminated as asked:
             ray.get(channel.send.remote(asked.number))
+            left = list(ends)
             continue
-        for end in done:
-            rank = ends.index(end)
-            try:
-                ending: Ending = ray.get(end)
-            except ray.exceptions.RayActorError:
-                relay(channel)
-                return Ending(), _lost(rank, len(ends))
-            if rank == 0:
-                relay(channel)
-                return ending, _which_lost(ending, ends)
+        if ended is not None:
+            relay(channel)
+            return ended
+
+
+def _ended_first(done: list[Any], ends: list[Any]) -> tuple[Ending, str] | None:
+    """How the first learner ended, or which was lost; None where neither is among those that are done."""
+    import ray
+
+    for end in done:
+        rank = ends.index(end)
+        try:
+            ending: Ending = ray.get(end)
+        except ray.exceptions.RayActorError:
+            return Ending(), _lost(rank, len(ends))
+        if rank == 0:
+            return ending, _which_lost(ending, ends)
+    return None
 
 
 def _which_lost(ending: Ending, ends: list[Any]) -> str:
