@@ -205,7 +205,14 @@ def run(
         )
     with ending_by_signal(), process_group():
         settings = recipes.load(recipe, changes, say=complain)
-        whole = {"recipe": recipe, "changes": changes, "out": out, "source": from_, "seeds": seeds, "quiet": quiet}
+        whole: dict[str, Any] = {
+            "recipe": recipe,
+            "changes": changes,
+            "out": out,
+            "source": from_,
+            "seeds": seeds,
+            "quiet": quiet,
+        }
         if settings.engine.kind == "ray":
             return _run_on_cluster(settings, whole | chosen, resume=resume)
         _run_here(**whole, **chosen, resume=resume)

@@ -47,7 +47,8 @@ def _connect(engine: Engine) -> None:
     form: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     if address is None:
         count = max(os.cpu_count() or 1, int(-(-engine.actors * engine.cpus // 1)))
-        ray.init(include_dashboard=False, num_cpus=count, **form)
+        # Without "local" Ray would join any cluster that this machine has a trace of.
+        ray.init("local", include_dashboard=False, num_cpus=count, **form)
         return
     try:
         _check_answers(address)
@@ -66,6 +67,48 @@ def _check_answers(address: str) -> None:
     host, colon, port = address.rpartition(":")
     if colon and port.isdigit():
         socket.create_connection((host.strip("[]"), int(port)), timeout=ANSWER).close()
+
+
+def gpus_of(engine: Engine) -> float:
+    """GPUs of each actor."""
+    import ray
+
+    if engine.gpus is not None:
+        return engine.gpus
+    return 1.0 if ray.cluster_resources().get("GPU", 0) else 0.0
+
+
+def _check_room(engine: Engine) -> None:
+    import ray
+
+    has = ray.cluster_resources()
+    for name, each in (("CPU", engine.cpus), ("GPU", gpus_of(engine))):
+        if engine.actors * each > has.get(name, 0.0) + 1e-9:
+            raise RecipeError(
+                f"recipe.engine: {engine.actors} actors of {each:g} {name}s each, and the cluster has "
+                f"{has.get(name, 0.0):g}; take fewer, or lower engine.{name.lower()}s"
+            )
+
+
+@contextmanager
+def reserve_places(engine: Engine) -> Iterator[Any]:
+    """A placement group with a bundle for each actor, in the order of `Engine.actors`; given back behind the block."""
+    import ray
+    from ray.util.placement_group import placement_group, remove_placement_group
+
+    gpus = gpus_of(engine)
+    bundle = {"CPU": engine.cpus, **({"GPU": gpus} if gpus else {})}
+    group = placement_group([bundle] * engine.actors, strategy=engine.placement)
+    try:
+        if not group.wait(PATIENCE):
+            raise RecipeError(
+                f"recipe.engine.placement: no places for {engine.actors} actors by {engine.placement} within "
+                f"{PATIENCE:.0f} seconds; another run may have them (ray status)"
+            )
+        yield group
+    finally:
+        if ray.is_initialized():
+            remove_placement_group(group)
 
 
 def is_placed() -> bool:

@@ -1,6 +1,7 @@
 """Judges: actors that score what the policy wrote, each some of the texts."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from accord.cluster.machine import enter
@@ -18,7 +19,7 @@ class JudgeActor:
 
     def __init__(self, folder: str, open_judge: Callable[..., Judge], arguments: Mapping[str, Any]) -> None:
         enter(folder, None)
-        self._open = lambda: open_judge(**arguments)
+        self._open: Callable[[], Judge] = partial(open_judge, **arguments)
         self._judge: Judge | None = None
 
     def score(self, prompts: Sequence[Prompt], completions: Sequence[Completion]) -> Any:

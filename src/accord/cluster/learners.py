@@ -19,7 +19,7 @@ from accord.cluster.machine import Probe, enter, leave_probe, use_interface
 from accord.cluster.settings import Engine
 from accord.errors import AccordError, RecipeError, storage
 from accord.run.launch import Launch, launch_of
-from accord.run.stopping import Terminated
+from accord.run.stopping import Terminated, step_under_way, termination
 
 __all__ = ["Ending", "Learner", "Work", "run_by_learners"]
 
@@ -74,10 +74,9 @@ class Learner:
     def open_store(self) -> tuple[str, int]:
         """Open the store by which all meet; its address and port."""
         import ray
-        from torch.distributed import TCPStore
 
         address = ray.util.get_node_ip_address()
-        self._store = TCPStore(address, 0, self._launch.count, is_master=True, wait_for_workers=False, timeout=MEETING)
+        self._store = _store(address, 0, self._launch.count, is_master=True)
         return address, self._store.port
 
     def work(
@@ -85,13 +84,12 @@ class Learner:
     ) -> Ending:
         """Do the run, or take part in it, to the end; what accord raises on purpose becomes the ending."""
         import ray
-        from torch.distributed import TCPStore
 
         from accord.train.ranks import Started, process_group
 
         use_interface(ray.util.get_node_ip_address())
         if self._store is None:
-            self._store = TCPStore(*place, self._launch.count, is_master=False, timeout=MEETING)
+            self._store = _store(*place, self._launch.count, is_master=False)
         started = Started(self._launch, self._store)
         if not self._launch.is_first:
             with process_group(started):
@@ -99,6 +97,13 @@ class Learner:
             return Ending()
         with speaking_through(channel):
             return _ended(lambda: _first(started, task, arguments))
+
+
+def _store(address: str, port: int, count: int, *, is_master: bool) -> Any:
+    from torch import distributed
+
+    kind: Any = distributed.TCPStore  # type: ignore[attr-defined]  # it is public all the same
+    return kind(address, port, count, is_master=is_master, wait_for_workers=False, timeout=MEETING)
 
 
 def _first(started: Any, task: Callable[..., object], arguments: dict[str, Any]) -> int:
@@ -141,11 +146,18 @@ def run_by_learners(engine: Engine, work: Work, say: Callable[[str], None]) -> E
         raise RecipeError("recipe.engine.kind: Ray starts the processes, not torchrun; leave one of them out")
     with storage(work.shared):
         probe = leave_probe(work.shared)
+    ending: Ending | None = None
     try:
-        with connection(engine), reserve_places(engine) as group:
-            return _until_done(engine, work, group, probe, say)
+        # A signal is noted and handed on: Ray ends the process where one is raised in the midst of it.
+        with step_under_way(), connection(engine), reserve_places(engine) as group:
+            ending = _until_done(engine, work, group, probe, say)
+    except Terminated:
+        if ending is None:
+            raise
     finally:
         Path(probe[0]).unlink(missing_ok=True)
+    assert ending is not None
+    return ending
 
 
 def _until_done(engine: Engine, work: Work, group: Any, probe: Probe, say: Callable[[str], None]) -> Ending:
@@ -214,19 +226,16 @@ def _watched(ends: list[Any], channel: Any) -> tuple[Ending, str]:
     """Print what the first learner prints until it has ended, or one is lost; hand on a signal that comes here."""
     import ray
 
-    left = list(ends)
+    left, sent = list(ends), False
     while True:
-        try:
-            done, left = ray.wait(left, timeout=LOOK)
-            relay(channel)
-            ended = _ended_first(done, ends)
-        except Terminated as asked:
-            ray.get(channel.send.remote(asked.number))
-            left = list(ends)
-            continue
-        if ended is not None:
+        done, left = ray.wait(left, timeout=LOOK)
+        relay(channel)
+        if (ended := _ended_first(done, ends)) is not None:
             relay(channel)
             return ended
+        if (number := termination()) and not sent:
+            ray.get(channel.send.remote(number))
+            sent = True
 
 
 def _ended_first(done: list[Any], ends: list[Any]) -> tuple[Ending, str] | None:

@@ -3,6 +3,7 @@
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 from accord.errors import RecipeError
 
@@ -50,7 +51,8 @@ def interface_of(address: str) -> str | None:
     """The network interface that has an address; None where none has."""
     import psutil
 
-    for name, entries in psutil.net_if_addrs().items():
+    processes: Any = psutil
+    for name, entries in processes.net_if_addrs().items():
         if any(entry.address == address for entry in entries):
             return str(name)
     return None

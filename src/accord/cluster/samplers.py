@@ -6,6 +6,7 @@ whether another one began to.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -27,7 +28,7 @@ class SamplerActor:
 
     def __init__(self, folder: str, open_model: Callable[..., CausalModel], arguments: Mapping[str, Any]) -> None:
         enter(folder, None)
-        self._open = lambda: open_model(**arguments)
+        self._open: Callable[[], CausalModel] = partial(open_model, **arguments)
         self._causal: CausalModel | None = None
         self._weights_step = -1
 
