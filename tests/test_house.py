@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from accord.audit import CHALLENGES, CHECKS
 from accord.audit.settings import FAMILIES
 from accord.cli.main import app
+from accord.cluster.settings import Engine
 from accord.feedback.formats.catalogue import formats_page, formats_table
 from accord.lab import FAULTS
 from accord.lm.settings import ModelSettings
@@ -70,6 +71,7 @@ def test_the_verbs_are_documented() -> None:
         *ALGORITHMS,
         Evaluate,
         Checkpoints,
+        Engine,
         Disclosure,
         Track,
         Optim,

@@ -55,6 +55,7 @@ NAVIGATION: dict[str, tuple[str, ...]] = {
         "docs/processes.md",
         "docs/gpu.md",
         "docs/sampler.md",
+        "docs/ray.md",
     ),
     "What came of it": (
         "docs/watching.md",

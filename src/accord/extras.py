@@ -11,10 +11,11 @@ from types import ModuleType
 
 from accord.errors import MissingExtraError
 
-__all__ = ["EXTRAS", "QUANTISED", "TRAIN", "extra_lacked", "import_module", "lacking", "missing", "require"]
+__all__ = ["EXTRAS", "QUANTISED", "RAY", "TRAIN", "extra_lacked", "import_module", "lacking", "missing", "require"]
 
 TRAIN = "train"
 QUANTISED = "quantised"
+RAY = "ray"
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     TRAIN: (
         *("torch", "transformers", "tokenizers", "huggingface_hub", "safetensors", "peft", "accelerate", "gguf"),
@@ -23,6 +24,7 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     QUANTISED: ("bitsandbytes",),
     "datasets": ("datasets",),
     "postgres": ("psycopg",),
+    RAY: ("ray",),
 }
 """The extras of the package, and the modules that each brings."""
 
@@ -31,6 +33,7 @@ _WORDS = {
     QUANTISED: "keeps moments and frozen weights in few bits",
     "datasets": "reads sets on the hub",
     "postgres": "speaks to PostgreSQL",
+    RAY: "works on several machines",
 }
 
 

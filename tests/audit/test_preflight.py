@@ -353,6 +353,28 @@ def test_a_sampler_that_disagrees_fires(by: float, run: RunDirectory) -> None:
     assert verdict_of("P-RATIO rollout", run) is Verdict.FIRES
 
 
+@pytest.mark.parametrize(
+    ("policy", "lag", "wanted", "words"),
+    [
+        ("staleness = 1", 1, Verdict.QUIET, "up to 1 steps behind"),
+        ("staleness = 1", 2, Verdict.FIRES, "The recipe allows 1"),
+        ("", 1, Verdict.FIRES, "The recipe allows 0"),
+        ('staleness = 1\nimportance_weights = "none"', 1, Verdict.FIRES, "as if they were the policy's own"),
+        ("staleness = 1", -1, Verdict.FIRES, "not there yet"),
+    ],
+)
+def test_stale_rollouts_are_judged(policy: str, lag: int, wanted: Verdict, words: str, run: RunDirectory) -> None:
+    """Whether they are as stale as the recipe allows, and weighed; how far they differ is told by their lag."""
+    run.write_text("recipe.toml", f'[policy]\nkind = "ppo"\n{policy}\n')
+    rewrite(run, "policy/samples.jsonl", lambda row: row.update(weights_step=max(0, row["step"] - 1 - lag)))
+    finding = finding_of("P-RATIO rollout", run)
+    assert finding.verdict is wanted
+    assert words in finding.result
+    if wanted is Verdict.QUIET:
+        behind = [name for name in finding.facts if "steps behind" in name]
+        assert behind == [f"the same of weights {each} steps behind" for each in (0, 1)]
+
+
 def test_rounding_without_bias_is_quiet(run: RunDirectory) -> None:
     """Log-ratios of the size that bfloat16 gives."""
     draw = np.random.default_rng(0)

@@ -124,6 +124,13 @@ class OnlineMetrics(StepMetrics):
     )
     reward_version: int | None = absent("which version of the reward scored the step, where it is changed meanwhile")
     labels: int | None = absent("answers that were asked for between steps, up to this one")
+    samples_lag: int | None = absent(
+        "steps by which the weights that wrote the samples lay behind, where there is `staleness` or they are written "
+        "elsewhere"
+    )
+    samples_wait: float | None = absent("seconds that the step waited for samples that are written elsewhere")
+    handover_bytes: int | None = absent("size of the weights that went to whoever wrote the samples")
+    handover_seconds: float | None = absent("from the trainer until the last that samples had read them")
     multipliers: dict[str, float] | None = Field(
         default=None, description="of constraints by component, of groups of people as `group <name>`"
     )
@@ -164,6 +171,9 @@ class RolloutRow(Row):
     writer: str | None = absent("who wrote it, where several models do")
     reward_version: int | None = absent(
         "which version of the reward scored it, from 0 on, where `[synchronous]` changes it between steps"
+    )
+    weights_step: int | None = absent(
+        "the step after which the policy's weights were that wrote it; where it is left out, the step before this one"
     )
 
 

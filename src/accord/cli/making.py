@@ -162,7 +162,7 @@ def run(
     set_: Set = None,
     seeds: str | None = None,
     quiet: bool = False,
-) -> None:
+) -> int:
     """Run a recipe: all its stages, or some; once, or with several seeds.
 
     Example: accord run my-run/recipe.toml --resume --policy.kl_coef 0.1
@@ -204,11 +204,55 @@ def run(
             "--from takes stages of one run that are done, and --again and --seeds do some: leave one out"
         )
     with ending_by_signal(), process_group():
-        if seeds is not None:
-            run_seeds(recipe, out, seeds, changes, partial(_drive, **chosen), quiet)
-            return
-        settings, progress = recipes.load(recipe, changes, say=complain), progress_display(quiet=quiet)
-        _drive(settings, out, progress, resume=resume or bool(again), source=from_, **chosen)
+        settings = recipes.load(recipe, changes, say=complain)
+        whole: dict[str, Any] = {
+            "recipe": recipe,
+            "changes": changes,
+            "out": out,
+            "source": from_,
+            "seeds": seeds,
+            "quiet": quiet,
+        }
+        if settings.engine.kind == "ray":
+            return _run_on_cluster(settings, whole | chosen, resume=resume)
+        _run_here(**whole, **chosen, resume=resume)
+        return 0
+
+
+def _run_on_cluster(settings: "Recipe", arguments: dict[str, Any], *, resume: bool) -> int:
+    """The same by the learners of a cluster; the exit status of the first of them."""
+    from accord.cluster.learners import Work, run_by_learners
+    from accord.loop.following import follow
+
+    paths = {name: arguments[name].resolve() for name in ("recipe", "out", "source") if arguments[name] is not None}
+    first = {**arguments, **paths, "resume": resume}
+    work = Work(_run_here, follow, first, {**first, "resume": True, "again": ()}, Path.cwd(), paths["out"].parent)
+    ending = run_by_learners(settings.engine, work, complain)
+    if ending.message:
+        complain(ending.message)
+    return ending.status
+
+
+def _run_here(
+    recipe: Path,
+    changes: dict[str, str],
+    out: Path,
+    source: Path | None,
+    seeds: str | None,
+    quiet: bool,
+    only: tuple[str, ...],
+    again: tuple[str, ...],
+    resume: bool,
+) -> None:
+    """What `run` does, in the process that does the run."""
+    from accord import recipe as recipes
+
+    chosen: dict[str, Any] = {"only": only, "again": again}
+    if seeds is not None:
+        run_seeds(recipe, out, seeds, changes, partial(_drive, **chosen), quiet)
+        return
+    settings, progress = recipes.load(recipe, changes), progress_display(quiet=quiet)
+    _drive(settings, out, progress, resume=resume or bool(again), source=source, **chosen)
 
 
 def help_first() -> None:

@@ -34,6 +34,8 @@ class TableTrainer(OnlineTrainer):
     def __init__(self, settings: Online, world: EnumWorld, *, seed: int, network: nn.Module | None = None) -> None:
         if settings.prompts_per_step != len(world.ref_PMA):
             raise ValueError(f"{settings.prompts_per_step} prompts a step, but the world has {len(world.ref_PMA)}")
+        if settings.steps_ahead:
+            raise ValueError("a table draws its own texts at each step; leave staleness out")
         self.settings, self.world, self.seed = settings, world, seed
         self.table_PMA = nn.Parameter(world.ref_PMA.float().clone())
         self.network = network

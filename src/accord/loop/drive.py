@@ -7,14 +7,14 @@ from pathlib import Path
 from accord.artefacts import RECIPE
 from accord.errors import AccordError, ArtefactError, WaitingForPeople, storage
 from accord.lm.memory import release_memory
-from accord.loop.named_code import check_extensions, extension_inputs, refuse_code
+from accord.loop.named_code import check_extensions, extension_inputs, recipe_of
 from accord.loop.progress import ProgressDisplay
 from accord.loop.retention import retention_of
 from accord.loop.sameness import base_inputs, basis_of, check_settings, hub_inputs
 from accord.loop.stage import Context, in_run, perform
 from accord.loop.stages import builds_on, chosen_stages, settings_digest, stages_of
 from accord.loop.tracking import Trackers
-from accord.recipe import Recipe, dump, load
+from accord.recipe import Recipe, dump
 from accord.run import MANIFEST, RunDirectory, timed
 
 __all__ = ["drive", "noting_end", "recipe_of", "start_run"]
@@ -61,20 +61,6 @@ def _rest_on(recipe: Recipe, names: tuple[str, ...]) -> list[str]:
     """The stages of these names and those that build on them. Raises `RecipeError` for one that the recipe lacks."""
     chosen = chosen_stages(recipe, names) if names else {}
     return [name for name in stages_of(recipe) if name in chosen or chosen.keys() & set(builds_on(recipe, name))]
-
-
-def recipe_of(run: RunDirectory, *, trusted: bool = False) -> Recipe:
-    """The recipe that a run was made by.
-
-    Reading it may execute code that the run names (extensions, functions as rewards, code beside a model's weights):
-    that is done only where whoever opens the run says that it is `trusted`. Raises `ArtefactError` where it is not, or
-    where an extension has changed since.
-    """
-    file = RECIPE.verified(run)
-    refuse_code(run, trusted=trusted)
-    recipe = load(file)
-    check_extensions(recipe.extensions, run)
-    return recipe
 
 
 def drive(

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from accord.errors import AccordError
 from accord.lm.memory import release_memory
-from accord.loop.drive import recipe_of
+from accord.loop.named_code import recipe_of
 from accord.loop.processes import Task
 from accord.loop.stage import Context, in_run
 from accord.run import FollowedRun

@@ -7,10 +7,11 @@ from pathlib import Path
 from accord.artefacts import RECIPE
 from accord.errors import ArtefactError
 from accord.extensions import load_extensions
+from accord.recipe import Recipe, load
 from accord.recipe.toml_text import flat, read_toml
 from accord.run import InputEntry, RunDirectory
 
-__all__ = ["check_extensions", "code_named_in", "extension_inputs", "extensions_named_in", "refuse_code"]
+__all__ = ["check_extensions", "code_named_in", "extension_inputs", "extensions_named_in", "recipe_of", "refuse_code"]
 
 FUNCTIONS = frozenset(
     {"audit.attacks.judge", "audit.distribution.meaning", "audit.harm.harmful", "audit.harm.harmless"}
@@ -61,3 +62,17 @@ def extension_inputs(paths: Sequence[str], run: RunDirectory) -> dict[str, Input
         f"extension {extension.path.name}": InputEntry(extension.sha256, relpath(extension.path, run.path.resolve()))
         for extension in load_extensions(paths, Path())
     }
+
+
+def recipe_of(run: RunDirectory, *, trusted: bool = False) -> Recipe:
+    """The recipe that a run was made by.
+
+    Reading it may execute code that the run names (extensions, functions as rewards, code beside a model's weights):
+    that is done only where whoever opens the run says that it is `trusted`. Raises `ArtefactError` where it is not, or
+    where an extension has changed since.
+    """
+    file = RECIPE.verified(run)
+    refuse_code(run, trusted=trusted)
+    recipe = load(file)
+    check_extensions(recipe.extensions, run)
+    return recipe

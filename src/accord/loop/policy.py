@@ -1,6 +1,7 @@
 """The supervised start and the policy: what an algorithm learns from, taken from what earlier stages left."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property
 from os.path import relpath
 from pathlib import Path
@@ -9,22 +10,37 @@ from accord.artefacts import ALGORITHM, MODEL, REWARD_UPDATES, AlgorithmRow
 from accord.errors import ModelError, RecipeError
 from accord.feedback import Dataset, read_data
 from accord.interfaces import Judge, Scores, Step
+from accord.lm.causal import CausalModel
 from accord.loop.earlier_round import earlier_round, goes_back
+from accord.loop.named_code import recipe_of
+from accord.loop.on_cluster import ClusterRoles
 from accord.loop.processes import make_steps
 from accord.loop.rewards import policy_judge
-from accord.loop.stage import Context
+from accord.loop.stage import Context, in_run
 from accord.loop.synchronous import SynchronousReward
 from accord.policy.materials import Materials
+from accord.policy.samples_ahead import RemoteSampler
 from accord.policy.settings import PolicySettings
 from accord.policy.shared_scores import JudgeOfAll
 from accord.records import Completion, Prompt
 from accord.report.words import count
 from accord.reward.dense import with_credits
 from accord.reward.learnt import LearntReward
-from accord.run import InputEntry, digest_of_folder
+from accord.run import FollowedRun, InputEntry, digest_of_folder
+from accord.train import stage_seed
 from accord.train.ranks import is_first, process_count
 
-__all__ = ["RunMaterials", "compared_with", "going_back", "policy", "policy_steps", "sft", "sft_steps", "start_of"]
+__all__ = [
+    "RunMaterials",
+    "compared_with",
+    "going_back",
+    "judge_of",
+    "policy",
+    "policy_steps",
+    "sft",
+    "sft_steps",
+    "start_of",
+]
 
 
 def sft(context: Context) -> None:
@@ -65,7 +81,11 @@ def policy_steps(context: Context) -> Iterator[Step]:
     """The steps of the policy."""
     settings = going_back(context, context.recipe.policy)
     assert settings is not None
-    return settings.steps(RunMaterials(context), context.run, stage=context.stage)
+    materials = RunMaterials(context)
+    try:
+        yield from settings.steps(materials, context.run, stage=context.stage)
+    finally:
+        materials.roles.close()
 
 
 def going_back(context: Context, settings: PolicySettings | None) -> PolicySettings | None:
@@ -118,6 +138,12 @@ class RunMaterials(Materials):
     def __init__(self, context: Context) -> None:
         super().__init__()
         self._context = context
+        self.roles = ClusterRoles(context, open_policy, open_judge)
+
+    @property
+    def remote_sampler(self) -> Callable[[], RemoteSampler] | None:
+        """The samplers of a cluster, where the run is worked on by one that has some."""
+        return self.roles.remote_sampler
 
     @cached_property
     def start(self) -> str | Path | None:
@@ -139,11 +165,47 @@ class RunMaterials(Materials):
         recipe = self._context.recipe
         if recipe.synchronous is not None:
             return SynchronousReward(self._context)
+        elsewhere = self.roles.has_judges
         of_all = isinstance(recipe.reward, LearntReward) and recipe.combine is None and not recipe.rewards
-        if not of_all and not is_first():
+        if (elsewhere or not of_all) and not is_first():
             return ElsewhereJudge()
-        judge = policy_judge(self._context)
-        if judge is None:
-            return super().judge
-        judge = with_credits(judge) if recipe.policy is not None and recipe.policy.needs_credits else judge
+        if elsewhere:
+            return self.roles.judge()
+        judge = judge_of(self._context)
         return JudgeOfAll(judge) if of_all and process_count() > 1 else judge
+
+
+def judge_of(context: Context) -> Judge:
+    """What the policy learns from; where its rewards are dense, it says where in a text they are earned.
+
+    Raises `RecipeError` where the recipe has no reward.
+    """
+    policy, judge = context.recipe.policy, policy_judge(context)
+    if judge is None:
+        return Materials().judge
+    return with_credits(judge) if policy is not None and policy.needs_credits else judge
+
+
+# -- what actors of a cluster open ---------------------------------------------------------------------------------
+
+
+def open_policy(path: Path, stage: str, prefix: str) -> CausalModel:
+    """The policy of a stage as it is before its first step, with the weights that training moves."""
+    with _followed(path, stage, prefix) as context:
+        settings = going_back(context, context.recipe.policy)
+        initial = None if settings is None else settings.starts_from(RunMaterials(context).start)
+        if settings is None or initial is None:
+            raise RecipeError(f"{stage}: no model to start from")
+        return settings.open(initial, seed=stage_seed(context.run, stage), train=True)
+
+
+def open_judge(path: Path, stage: str, prefix: str) -> Judge:
+    """The judge of the policy of a stage."""
+    with _followed(path, stage, prefix) as context:
+        return judge_of(context)
+
+
+@contextmanager
+def _followed(path: Path, stage: str, prefix: str) -> Iterator[Context]:
+    with FollowedRun.open(path, write=False) as run:
+        yield Context(in_run(recipe_of(run, trusted=True), run), run, stage=stage, prefix=prefix)

@@ -36,16 +36,29 @@ class Weighed(Online):
     importance_weights: Literal["none", "token", "sequence"] | None = Field(
         default=None,
         exclude_if=lambda value: value is None,
-        description="what is weighed by min(trainer / sampler, importance_cap); unset: tokens where a server samples",
+        description="what is weighed by min(trainer / sampler, importance_cap); unset: tokens where a server samples "
+        "or there is `staleness`, else nothing",
     )
     importance_cap: float = Field(
         default=2.0, gt=0, exclude_if=lambda value: value == 2.0, description="the greatest importance weight"
     )
 
+    staleness: int = Field(
+        default=0,
+        ge=0,
+        exclude_if=lambda value: value == 0,
+        description="steps by which the weights that write a step's samples lie behind those that learn from them",
+    )
+
+    @property
+    def steps_ahead(self) -> int:
+        """By `staleness`."""
+        return self.staleness
+
     @property
     def weighs(self) -> Literal["none", "token", "sequence"]:
         """What is weighed."""
-        return self.importance_weights or ("none" if self.sampler is None else "token")
+        return self.importance_weights or ("none" if self.sampler is None and not self.staleness else "token")
 
     @property
     def needs_old_logprobs(self) -> bool:

@@ -1,12 +1,13 @@
 """What an algorithm may learn from: every part is made when it is first asked for."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from accord.errors import RecipeError
 from accord.feedback import Dataset
 from accord.interfaces import Judge
+from accord.policy.samples_ahead import RemoteSampler
 from accord.records import Completion, Pair, Prompt
 
 __all__ = ["FROM_PAIRS", "Material", "Materials", "SupervisedExample"]
@@ -58,6 +59,11 @@ class Materials:
         if self._judge is None:
             raise RecipeError("no judge to learn from; add a [reward] section")
         return self._judge
+
+    @property
+    def remote_sampler(self) -> Callable[[], RemoteSampler] | None:
+        """What opens a sampler of the policy elsewhere; None where the process that trains samples itself."""
+        return None
 
     @property
     def data(self) -> Dataset:

@@ -6,7 +6,9 @@
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
+from time import monotonic
 from typing import Any, ClassVar, Literal, NoReturn, Self
 
 import torch
@@ -40,6 +42,15 @@ from accord.policy.maxmin import MaxMin
 from accord.policy.moving_judge import AtStep, MovingJudge
 from accord.policy.optimum import KLObjective
 from accord.policy.rollout import Rollout, generate_rollouts, longest_of, positions
+from accord.policy.samples_ahead import (
+    Elsewhere,
+    GivenSamples,
+    Pending,
+    RemoteSampler,
+    SamplesAhead,
+    Written,
+    named_weights,
+)
 from accord.policy.servers.sampler import ServerSampler
 from accord.policy.servers.settings import SamplerServer
 from accord.policy.shared_sampler import SharedSampler
@@ -62,7 +73,7 @@ from accord.train import (
     stage_seed,
 )
 from accord.train.checkpointing import weights_digest
-from accord.train.ranks import own_share, process_count, rank_names, shares_steps, sum_tensor
+from accord.train.ranks import is_first, own_share, process_count, rank_names, shares_steps, sum_tensor
 from accord.train.sharding import shard_model
 
 __all__ = ["Dense", "Online", "OnlineTrainer", "build_trainer"]
@@ -151,6 +162,11 @@ class Online(Cautious):
         return True
 
     @property
+    def steps_ahead(self) -> int:
+        """How many steps before it is learnt from a sample is asked for, by weights that lie behind by so many then."""
+        return 0
+
+    @property
     def needs_reference(self) -> bool:
         """Whether a reference is needed."""
         return True
@@ -191,7 +207,8 @@ class Online(Cautious):
     ) -> Iterator[TrainingStep[OnlineMetrics]]:
         """Sample, have the samples judged, and update; the initial policy is the reference."""
         prompts, judge = materials.prompts, materials.judge
-        trainer = build_trainer(self, prompts, judge, run, start=materials.start, stage=stage)
+        form: dict[str, Any] = {"start": materials.start, "stage": stage, "remote": materials.remote_sampler}
+        trainer = build_trainer(self, prompts, judge, run, **form)
         yield from trainer.steps(self.update)
 
 
@@ -216,6 +233,7 @@ class OnlineTrainer:
     policy     the model that learns
     reference  what it is held near; None where the algorithm needs none
     sampler    writes the samples: the policy or, where the algorithm learns from those of the start, the reference
+    remote     opens what writes those of the policy elsewhere; None where `sampler` does
     judge      scores them
     loop       steps, logs and checkpoints of the stage
     limits     how sequences are packed for an update
@@ -236,13 +254,18 @@ class OnlineTrainer:
         limits: BatchLimits,
         start: str | Path,
         head: nn.Linear | None = None,
+        remote: Callable[[], RemoteSampler] | None = None,
     ) -> None:
         self.settings, self.prompts, self.start = settings, prompts, start
         self.policy, self.reference, self.head = policy, reference, head
         self.sampler, self.judge = sampler, judge
         self.loop, self.limits = loop, limits
         self.seed, self.optimiser = loop.seed, loop.optimiser
+        self._open_remote = remote if settings.on_policy else None
         self._passes = Passes([[prompt] for prompt in prompts], self.seed, "prompts")
+        self._ahead = SamplesAhead(self._begin, ahead=settings.steps_ahead, total=loop.total, state=loop.state)
+        self._written, self._waited = Written([], 0), 0.0
+        loop.before_saving(self._ahead.keep)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -307,12 +330,15 @@ class OnlineTrainer:
         Raises `TrainingStopped` where their KL to the reference is above `max_kl`: no weight has moved in this step.
         """
         s, judge = self.settings, judge or self.judge
-        sampling = s.sampling.model_copy(update={"seed": seed_of(self.seed, "sample", step)})
-        prompts = self._passes.draw((step - 1) * s.prompts_per_step, s.prompts_per_step)
-        form: dict[str, Any] = {"sampler": self.sampler, "old_logprobs": old_logprobs and s.on_policy}
+        prompts, sampling = self._drawn(step)
         if not s.on_policy:
             assert self.reference is not None
+            form: dict[str, Any] = {"sampler": self.sampler, "old_logprobs": False}
             return generate_rollouts(self.reference, None, judge, prompts, s.group_size, sampling, **form)
+        began = monotonic()
+        self._written = self._ahead.take(step)
+        self._waited = monotonic() - began
+        form = {"sampler": GivenSamples(self._written.groups), "old_logprobs": old_logprobs}
         form |= {"head": self.head, "dense": s.needs_credits}
         rollout = generate_rollouts(self.policy, self.reference, judge, prompts, s.group_size, sampling, **form)
         if (kl := float(rollout.kl_B.mean())) > s.max_kl:  # NaN where there is no reference
@@ -321,6 +347,30 @@ class OnlineTrainer:
                 f"{s.max_kl:g}; lower optim.lr, raise kl_coef, or raise max_kl, in a new run"
             )
         return rollout
+
+    def _drawn(self, step: int) -> tuple[list[Prompt], Sampling]:
+        """What is answered in a step, and how."""
+        s = self.settings
+        sampling = s.sampling.model_copy(update={"seed": seed_of(self.seed, "sample", step)})
+        return self._passes.draw((step - 1) * s.prompts_per_step, s.prompts_per_step), sampling
+
+    def _begin(self, step: int, weights_step: int) -> Pending:
+        """Have the policy's samples of a step written by its weights as they are, after the step `weights_step`."""
+        prompts, sampling = self._drawn(step)
+        ids = [tuple(self.policy.encode_prompt(prompt)) for prompt in prompts]
+        n = self.settings.group_size
+        if self._open_remote is None:
+            return Written(self.sampler.sample(ids, n, sampling), weights_step)
+        weights = named_weights(self.policy.model)
+        if not is_first():
+            return Elsewhere(lambda: Written([], weights_step))
+        return Elsewhere(self._remote.begin(weights, weights_step, ids, n, sampling))
+
+    @cached_property
+    def _remote(self) -> RemoteSampler:
+        """What samples elsewhere, opened by the first process when it is first asked."""
+        assert self._open_remote is not None
+        return self._open_remote()
 
     def scores(self, rollout: Rollout) -> Tensor:
         """What is learnt from, [B]: as `objective`, less `missing_eos_penalty` where a completion did not end."""
@@ -418,7 +468,14 @@ class OnlineTrainer:
         s = self.settings
         low_B = self.learnt_from(rollout).score_B.tolist() if s.is_cautious and s.maxmin is None else None
         version = self.judge.version if isinstance(self.judge, MovingJudge) else None
-        return rollout.rows(step, s.sampling.temperature, cautious_rewards=low_B, reward_version=version)
+        of_step = self._written.weights_step if self._notes_weights else None
+        form: dict[str, Any] = {"reward_version": version, "weights_step": of_step}
+        return rollout.rows(step, s.sampling.temperature, cautious_rewards=low_B, **form)
+
+    @property
+    def _notes_weights(self) -> bool:
+        """Whether it has to be said by which weights samples were written: not always those of the step before."""
+        return self._open_remote is not None or self.settings.steps_ahead > 0
 
     def step_metrics(self, rollout: Rollout, step: int, numbers: dict[str, Any]) -> OnlineMetrics:
         """What is logged of a step: the algorithm's `numbers` of its updates, and what all algorithms log.
@@ -440,8 +497,22 @@ class OnlineTrainer:
             hand_over_bytes=None if handed_over is None else handed_over.size,
             hand_over_seconds=None if handed_over is None else round(handed_over.seconds, 3),
             multipliers=self.update_multipliers(rollout),
+            **self._way_of_samples(step),
             **numbers,
         )
+
+    def _way_of_samples(self, step: int) -> dict[str, Any]:
+        """What is logged of how a step's samples came about, where that is not at once and here."""
+        written = self._written
+        if not self._notes_weights:
+            return {}
+        hand = written.handover
+        return {
+            "samples_lag": step - 1 - written.weights_step,
+            "samples_wait": None if self._open_remote is None else round(self._waited, 3),
+            "handover_bytes": None if hand is None else hand.size,
+            "handover_seconds": None if hand is None else round(hand.seconds, 4),
+        }
 
     def save(self) -> None:
         """Keep the policy, and the value head beside it."""
@@ -480,8 +551,11 @@ def build_trainer(
     stage: str,
     valued: bool = False,
     head_scale: float = 1.0,
+    remote: Callable[[], RemoteSampler] | None = None,
 ) -> OnlineTrainer:
-    """A trainer whose models live in this process, and its sampler too unless it is a server; valued: a value head.
+    """A trainer whose models live in this process, and its sampler unless it is a server or `remote` makes one.
+
+    With a value head where `valued`.
 
     Samples are logged in `<stage>/samples.jsonl` where they are the policy's own, else in `<stage>/candidates.jsonl`.
     """
@@ -513,6 +587,7 @@ def build_trainer(
         limits=stage_batch_limits(settings, policy, run, stage, longest=length),
         start=initial,
         head=head,
+        remote=remote,
     )
 
 

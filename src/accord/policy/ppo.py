@@ -116,7 +116,7 @@ class PPO(Dense, Weighed):
         Raises `RecipeError` where there are none of these.
         """
         prompts, judge = materials.prompts, materials.judge
-        form: dict[str, Any] = {"valued": True, "head_scale": self.head_lr_scale}
+        form: dict[str, Any] = {"valued": True, "head_scale": self.head_lr_scale, "remote": materials.remote_sampler}
         trainer = build_trainer(self, prompts, judge, run, start=materials.start, stage=stage, **form)
         trainer.state.setdefault("kl_coef", self.kl_coef)
         mix = self._pretraining(trainer, materials, run, stage=stage) if self.pretrain_coef else None

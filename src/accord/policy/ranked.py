@@ -66,7 +66,8 @@ class Ranked(WithWriters, Online):
         self, materials: Materials, run: RunDirectory, *, stage: str = "policy"
     ) -> Iterator[TrainingStep[OnlineMetrics]]:
         """As of all online algorithms; where there are `writers`, they share the samples of a prompt with the start."""
-        trainer = build_trainer(self, materials.prompts, materials.judge, run, start=materials.start, stage=stage)
+        form: dict[str, Any] = {"start": materials.start, "stage": stage, "remote": materials.remote_sampler}
+        trainer = build_trainer(self, materials.prompts, materials.judge, run, **form)
         if self.writers:
             assert trainer.reference is not None
             others = open_writers(self.writers, self)

@@ -98,11 +98,12 @@ class Rollout:
         *,
         cautious_rewards: Sequence[float] | None = None,
         reward_version: int | None = None,
+        weights_step: int | None = None,
     ) -> list[RolloutRow]:
         """What is kept of each sample: its text and tokens, and every number measured on it.
 
         `cautious_rewards` are what was learnt from where that is not the score, `reward_version` says which version of
-        a judge that changes has scored them.
+        a judge that changes has scored them, `weights_step` after which step the weights were that wrote them.
         """
         has_reference = not bool(self.reference_BT.isnan().any())
         each_BT = (self.sampled_BT, self.policy.logprob_BT, self.reference_BT)
@@ -128,6 +129,7 @@ class Rollout:
                     temperature=temperature,
                     writer=sample.writer,
                     reward_version=reward_version,
+                    weights_step=weights_step,
                 )
             )
         return rows

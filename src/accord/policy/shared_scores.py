@@ -15,7 +15,7 @@ from accord.policy.judge_failures import JudgeFailedError, PatientJudge, scores_
 from accord.records import Completion, Prompt
 from accord.train.ranks import FirstFailedError, from_first, gather, is_first, own_share
 
-__all__ = ["JudgeOfAll", "scores_by_all"]
+__all__ = ["JudgeOfAll", "join_scores", "scores_by_all"]
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,10 @@ def scores_by_all(judge: Judge, prompts: Sequence[Prompt], completions: Sequence
     parts = gather((problem, scores))
     if problems := [each for each, _ in parts if each]:
         raise JudgeFailedError(ModelError(problems[0])) if is_first() else FirstFailedError
-    return _joined([each for _, each in parts if each is not None])
+    return join_scores([each for _, each in parts if each is not None])
 
 
-def _joined(parts: Sequence[Scores]) -> Scores:
+def join_scores(parts: Sequence[Scores]) -> Scores:
     """Scores of texts one after the other, by one judge."""
     first = parts[0]
     if len(parts) == 1:
@@ -60,7 +60,7 @@ def _joined(parts: Sequence[Scores]) -> Scores:
     return Scores(
         np.concatenate([each.value_N for each in parts]),
         std_N=_together([each.std_N for each in parts]),
-        components={name: _joined([each.components[name] for each in parts]) for name in first.components},
+        components={name: join_scores([each.components[name] for each in parts]) for name in first.components},
         credits=None if first.credits is None else tuple(row for each in parts for row in each.credits or ()),
         scale=first.scale,
         tokens_N=_together([each.tokens_N for each in parts]),

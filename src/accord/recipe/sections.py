@@ -6,11 +6,13 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validator, model_validator
 
 from accord.audit.settings import AuditSettings
+from accord.cluster.settings import Engine
 from accord.errors import LedgerError
 from accord.feedback import Selection, Supervised, TrustModel
 from accord.feedback.dataset.structured import StructuredRule
 from accord.feedback.store.location import has_password, is_url
 from accord.lm.settings import ModelForm
+from accord.policy.online import Online
 from accord.policy.settings import PolicySettings
 from accord.policy.sft import SFT
 from accord.recipe.judges import ModelJudge
@@ -246,11 +248,27 @@ class Recipe(Section):
     audit: AuditSettings = AuditSettings()
     checkpoints: Checkpoints = Field(default=Checkpoints(), exclude_if=_is_usual)
     processes: Processes = Field(default=Processes(), exclude_if=_is_one)
+    engine: Engine = Field(default=Engine(), exclude_if=lambda engine: engine == Engine())
     disclosure: Disclosure | None = None
     track: Track | None = None
     synchronous: Synchronous | None = None
     loop: Loop | None = None
     round: Round | None = None
+
+    @model_validator(mode="after")
+    def _samples_may_be_stale(self) -> Self:
+        stale = isinstance(self.policy, Online) and self.policy.steps_ahead
+        if stale and self.checkpoints.best_by is not None:
+            raise ValueError(
+                "checkpoints.best_by compares steps by what each writes itself, and with policy.staleness others learn "
+                "from that; leave one of them out"
+            )
+        if stale and self.synchronous is not None:
+            raise ValueError(
+                "synchronous asks about the policy's newest texts, and with policy.staleness they are older; leave one "
+                "of them out"
+            )
+        return self
 
     @model_validator(mode="after")
     def _steps_can_be_compared(self) -> Self:

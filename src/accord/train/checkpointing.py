@@ -12,7 +12,7 @@ No random state is kept: the randomness of a step is a function of its number (`
 import hashlib
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -39,6 +39,7 @@ class Checkpointer:
 
     step     the last step kept; 0 at the beginning
     state    anything that JSON holds; restored, and kept with every checkpoint
+    before_saving   what puts something into the state before a step, by its number, is kept
 
     logs     those that grow with the stage, by name
     model    what is trained, as it was opened; None where the stage has none besides the optimiser's weights
@@ -60,6 +61,7 @@ class Checkpointer:
     ) -> None:
         self.run, self.stage, self.optimiser, self.logs = run, stage, optimiser, dict(logs)
         self.step = 0
+        self.before_saving: list[Callable[[int], None]] = []
         self.state: dict[str, Any] = {}
         self._began_with = {**_flat(settings.model_dump(mode="json")), "model": weights_digest(model or nn.Module())}
         checkpoint = run.last_checkpoint(stage)
@@ -78,6 +80,8 @@ class Checkpointer:
 
         Of weights in parts every process has to write its own, into the folder that the first one makes.
         """
+        for act in self.before_saving:
+            act(step)
         self.run.save_checkpoint(self.stage, step, self._write)
         if self.optimiser.is_sharded and not is_first():
             keep_optimiser(self.optimiser, None)

@@ -156,6 +156,10 @@ class TrainingLoop:
         most = self.run.most_steps
         return self.total if most is None else min(self.total, most)
 
+    def before_saving(self, act: Callable[[int], None]) -> None:
+        """Have `act` put what is to be kept into the state, each time before a step, by its number, is kept."""
+        self._checkpointer.before_saving.append(act)
+
     def take_up_best(self) -> int | None:
         """Put the weights back to the best of the steps that are kept (`RunDirectory.retention`), when all are made.
 

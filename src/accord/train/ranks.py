@@ -1,10 +1,10 @@
 """Several processes that train one model: which of them this is, its share of a step, sums over all of them.
 
-torchrun starts them, and torch.distributed carries what passes between them: gloo on the CPU, nccl between GPUs. The
-first process, rank 0, does the run; the others take part in stages whose steps can be shared. A step can be where it is
-a function of its number: every process finds the same pairs, texts and seeds, takes its share of them, and adds to the
-gradient what of the whole step's loss is due to it. Gradients are summed before their norm is taken, so all processes
-take the same step, from the same weights to the same weights.
+torchrun starts them, or Ray (`accord.cluster`), and torch.distributed carries what passes between them: gloo on the
+CPU, nccl between GPUs. The first process, rank 0, does the run; the others take part in stages whose steps can be
+shared. A step can be where it is a function of its number: every process finds the same pairs, texts and seeds, takes
+its share of them, and adds to the gradient what of the whole step's loss is due to it. Gradients are summed before
+their norm is taken, so all processes take the same step, from the same weights to the same weights.
 
 Outside of a stage that is shared (`sharing`) everything here is what a process does that is alone.
 """
@@ -30,6 +30,8 @@ from accord.train.host_reads import host_values
 
 __all__ = [
     "FirstFailedError",
+    "ProcessLostError",
+    "Started",
     "StepsOver",
     "check_alike",
     "from_first",
@@ -69,8 +71,23 @@ class FirstFailedError(Exception):
     """The first process could not do what all wait for. It says itself why, and whether this step alone is left out."""
 
 
+class ProcessLostError(TrainingStopped):
+    """Another process is heard no more, and did not say why: the last whole step is kept, and all may begin again."""
+
+
 class StepsOver(Exception):  # noqa: N818 - it reads as what happened
     """All steps of a stage are made; what comes after them is the first process's."""
+
+
+@dataclass(frozen=True)
+class Started:
+    """Which of the processes this is that something else than torchrun started, and the store by which they meet.
+
+    Whoever started them ends them all where one is gone.
+    """
+
+    launch: Launch
+    store: Any
 
 
 @dataclass
@@ -93,16 +110,19 @@ class _Group:
             yield
         except RuntimeError as error:  # what torch.distributed raises where a connection is gone
             self.apart = True
-            raise TrainingStopped(self._why_lost(error)) from error
+            raise self._why_lost(error) from error
 
-    def _why_lost(self, error: RuntimeError) -> str:
+    def _why_lost(self, error: RuntimeError) -> TrainingStopped:
         count = self.launch.count
         with suppress(RuntimeError):  # the store is torchrun's, and may be gone too
             for rank in range(count):
                 if rank != self.launch.rank and self.store.check([f"problem/{rank}"]):
-                    return f"process {rank + 1} of {count}: {self.store.get(f'problem/{rank}').decode()}"
+                    said = self.store.get(f"problem/{rank}").decode()
+                    return TrainingStopped(f"process {rank + 1} of {count}: {said}")
         heard = str(error).partition("\n")[0].strip()
-        return f"one of the {count} processes has ended ({heard}); start them again with --resume, as many as you like"
+        return ProcessLostError(
+            f"one of the {count} processes has ended ({heard}); start them again with --resume, as many as you like"
+        )
 
 
 class _Process:
@@ -115,31 +135,28 @@ class _Process:
 
 
 @contextmanager
-def process_group() -> Iterator[Launch]:
+def process_group(started: Started | None = None) -> Iterator[Launch]:
     """Inside the block this process and the others of its launch hear one another; alone, nothing is set up.
 
-    When the block of the first one ends, the others have no more to do (`next_task`). Raises `RecipeError` where there
-    are more processes than GPUs.
+    When the block of the first one ends, the others have no more to do (`next_task`). torchrun started them where
+    `started` says nothing else. Raises `RecipeError` where there are more processes of torchrun than GPUs.
     """
-    launch = launch_of()
+    launch = launch_of() if started is None else started.launch
     if launch.count == 1:
         yield launch
         return
     backend = "gloo"
     if torch.cuda.is_available():
-        if launch.count > (gpus := torch.cuda.device_count()):
-            raise RecipeError(
-                f"{launch.count} processes share {gpus} GPU(s); give --nproc-per-node {gpus}, or hide the GPUs "
-                "(CUDA_VISIBLE_DEVICES='')"
-            )
-        torch.cuda.set_device(launch.rank)
+        if started is None:
+            _take_own_gpu(launch)
         backend = "cpu:gloo,cuda:nccl"
-    store, _, _ = next(rendezvous("env://"))
+    store = next(rendezvous("env://"))[0] if started is None else started.store
     own = dist.PrefixStore("accord", store)  # type: ignore[attr-defined]  # it is public all the same
     dist.init_process_group(backend, store=store, rank=launch.rank, world_size=launch.count, timeout=PATIENCE)
     launch = Launch(dist.get_rank(), dist.get_world_size())
     _Process.group = group = _Group(launch, own)
-    _look_after_first(group)
+    if started is None:
+        _look_after_first(group)
     try:
         yield launch
         if launch.is_first and not group.apart:
@@ -147,6 +164,16 @@ def process_group() -> Iterator[Launch]:
     finally:
         _Process.group = None
     dist.destroy_process_group()
+
+
+def _take_own_gpu(launch: Launch) -> None:
+    """Have this process work on the GPU of its number. Raises `RecipeError` where there are fewer than processes."""
+    if launch.count > (gpus := torch.cuda.device_count()):
+        raise RecipeError(
+            f"{launch.count} processes share {gpus} GPU(s); give --nproc-per-node {gpus}, or hide the GPUs "
+            "(CUDA_VISIBLE_DEVICES='')"
+        )
+    torch.cuda.set_device(launch.rank)
 
 
 def _look_after_first(group: _Group) -> None:

@@ -18,6 +18,7 @@ from accord.audit.evidence import (
     Evidence,
 )
 from accord.audit.preflight.spread import spread
+from accord.audit.preflight.staleness import staleness_of
 from accord.audit.preflight.steps import online_metrics
 from accord.audit.preflight.thresholds import PreflightThresholds
 from accord.audit.verdicts import near_zero, unless
@@ -40,10 +41,12 @@ Sample = RolloutRow | EvaluationSample
 def ratio(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
     """Mean size of the log-ratio of a token, trainer to sampler; and what steps logged of it.
 
-    The mean ratio itself says nothing: under the sampler its expectation is 1 whatever the trainer is.
+    The mean ratio itself says nothing: under the sampler its expectation is 1 whatever the trainer is. Samples of
+    earlier weights (`staleness`) are judged with all others, and told apart in the facts.
     """
     logged = [row.sampler_logprob_diff for row in online_metrics(evidence) if row.sampler_logprob_diff is not None]
-    name, tokens = ROLLOUTS, _tokens_of(evidence.samples() if evidence.holds(ROLLOUTS) else ())
+    rollouts = list(evidence.samples()) if evidence.holds(ROLLOUTS) else []
+    name, tokens, stale = ROLLOUTS, _tokens_of(rollouts), staleness_of(evidence, rollouts)
     if not tokens and logged:
         return _ratio_as_logged(logged, thresholds)
     if not tokens and evidence.holds(SAMPLES):  # an algorithm that samples nothing while it learns
@@ -53,6 +56,7 @@ def ratio(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
     log_ratios = [np.subtract(each.logprob_T, each.sampler_T) for each in tokens]
     size = _over_tokens([np.abs(log_ratio_T) for log_ratio_T in log_ratios])
     facts = {
+        **stale.facts,
         "KL(sampler || trainer) by k3 (nats a token)": _over_tokens([np.expm1(x_T) - x_T for x_T in log_ratios]),
         "largest log-ratio of a token (nats)": _largest(log_ratios, size.n),
     }
@@ -64,14 +68,17 @@ def ratio(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
         )
     return Outcome(
         ruling=unless(
-            near_zero(size, thresholds.sampler_logprob_diff), violated=bool(cut) or furthest > thresholds.sampler_step
+            near_zero(size, thresholds.sampler_logprob_diff),
+            violated=bool(cut or stale.problem) or furthest > thresholds.sampler_step,
         ),
         estimate=size,
         threshold=f"a mean size of the log-ratio of a token above {thresholds.sampler_logprob_diff:g} nats, or a step "
-        f"that logged one above {thresholds.sampler_step:g}, or samples of a cut distribution",
+        f"that logged one above {thresholds.sampler_step:g}, or samples of a cut distribution, or of weights further "
+        "behind than the recipe allows, or learnt from without importance weights",
         result=f"Trainer and sampler differ about the log-probability of a token by {size.value:.4f} nats on average."
-        f"{cut}",
-        remedy="Sample at the trainer's precision from the whole distribution, and from the weights that are trained.",
+        f"{stale.words}{stale.problem}{cut}",
+        remedy="Sample at the trainer's precision from the whole distribution, and from the weights that are trained; "
+        "lower policy.staleness where they lie behind.",
         evidence=(name, METRICS) if logged else (name,),
         facts=facts,
     )
