@@ -106,6 +106,7 @@ def make_reward_app(
             HTTPException: _http_error,
             Exception: _unexpected,
         },
+        logging_config=None,
         openapi_config=None,
     )
 
