@@ -1,4 +1,4 @@
-"""`python -m benchmarks.paper [--write]`: what large machines would have to hold, move and work out, by arithmetic alone.
+"""`python -m benchmarks.paper [--write]`: what large machines would hold, move and work out, by arithmetic alone.
 
 Nothing here is measured. Models and machines are as they were published, the job is an assumption that is written down,
 and every number of docs/large-machines.md comes from a function of this file. GB is 1e9 bytes throughout.
@@ -248,7 +248,10 @@ def _models() -> list[str]:
         ("of 256 texts of 512 tokens", [_gb(256 * 512 * each.kv_bytes) for each in both]),
         ("activations of a token, all kept", [_mb(each.activation_bytes(checkpointed=False)) for each in both]),
         (f"of {MICRO:,} tokens, all kept", [_gb(MICRO * each.activation_bytes(checkpointed=False)) for each in both]),
-        (f"of {MICRO:,} tokens, checkpointed", [_gb(MICRO * each.activation_bytes(checkpointed=True)) for each in both]),
+        (
+            f"of {MICRO:,} tokens, checkpointed",
+            [_gb(MICRO * each.activation_bytes(checkpointed=True)) for each in both],
+        ),
         (f"logits of {MICRO // 2:,} predictions", [_gb(each.logit_bytes(MICRO // 2, 1024)) for each in both]),
         ("the same as float32 with a softmax beside", [_gb(8 * each.vocabulary * MICRO // 2) for each in both]),
     )
@@ -258,9 +261,7 @@ def _models() -> list[str]:
 def _roles() -> list[str]:
     columns = [(shape, count) for shape in MODELS for count in COUNTS]
     found = [roles(shape, count) for shape, count in columns]
-    rows: list[Sequence[str]] = [
-        [name, *(_gb(each[i][1]) for each in found)] for i, (name, _) in enumerate(found[0])
-    ]
+    rows: list[Sequence[str]] = [[name, *(_gb(each[i][1]) for each in found)] for i, (name, _) in enumerate(found[0])]
     sums = [sum(number for _, number in each) for each in found]
     left = [H100.memory - number for number in sums]
     rows.append(["together", *map(_gb, sums)])
@@ -305,9 +306,7 @@ def _works() -> list[str]:
 
 def _people() -> list[str]:
     hours = people_hours()
-    rows = [
-        [f"{number:,}", f"{hours:,.0f}", f"{hours / number / JOB.paid_hours:,.0f}"] for number in (10, 100, 1000)
-    ]
+    rows = [[f"{number:,}", f"{hours:,.0f}", f"{hours / number / JOB.paid_hours:,.0f}"] for number in (10, 100, 1000)]
     return _table(["people", "hours together", "days of 6 hours each"], iter(rows))
 
 

@@ -49,6 +49,7 @@ VERBS = [
     "push",
     "disclose",
     "serve",
+    "serve-reward",
     "chat",
     "standings",
     "lab",

@@ -1,4 +1,4 @@
-"""The arithmetic of docs/large-machines.md: against published numbers, cases worked out by hand, and the page itself."""
+"""The arithmetic of docs/large-machines.md: against published numbers, cases by hand, and the page itself."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def test_a_trained_weight_takes_what_the_optimiser_keeps() -> None:
     from accord.train.optimiser import Optim, Optimiser
 
     weight = torch.nn.Parameter(torch.ones(1000, dtype=torch.bfloat16))
-    optimiser = Optimiser([weight], Optim(lr=1e-3), steps=2)
+    optimiser = Optimiser(Optim(lr=1e-3), [weight], steps=2)
     optimiser.add((weight.float() ** 2).mean())
     (master,) = optimiser._masters
     kept = [weight, master, master.grad]
@@ -73,7 +73,9 @@ def test_what_the_page_says_of_the_tables() -> None:
         assert 2 * each["online: the reward reads them"] / update == pytest.approx(2 / 3)
     steps = JOB.prompts / JOB.prompts_per_step
     assert steps * 2 * LARGE.weights / (8 * H100.network) < 300
-    assert steps * 2 * SMALL.weights / 1.25e9 / 3600 / hours["8B", 8]["online: writing the samples"] == pytest.approx(7, abs=0.5)
+    assert steps * 2 * SMALL.weights / 1.25e9 / 3600 / hours["8B", 8]["online: writing the samples"] == pytest.approx(
+        7, abs=0.5
+    )
     tokens = paper.covering_tokens(LARGE, 64, 12.5e9)
     assert round(tokens, -3) == 31_000
     assert tokens * LARGE.activation_bytes(checkpointed=True) / 1e9 == pytest.approx(51, abs=0.5)

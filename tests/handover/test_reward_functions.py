@@ -4,7 +4,6 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,8 @@ from accord.artefacts import RECIPE
 from accord.errors import ArtefactError, RecordError
 from accord.extras import EXTRAS, TRAIN
 from accord.feedback.formats.prompt_text import prompt_from_text, prompt_to_text
+from accord.foreign.settings import ReadingSettings
+from accord.foreign.verl import read as read_verl
 from accord.handover import AnswerEnds, open_rewards, openrlhf_reward, trl_rewards, verl_reward
 from accord.handover.openrlhf_texts import take_apart
 from accord.handover.stated_kinds import STATED_KINDS
@@ -26,6 +27,7 @@ from accord.loop.stage import Context, in_run
 from accord.records import Completion, Message, Prompt
 from accord.reward import REWARDS
 from accord.run import RunDirectory
+from foreign_files import write_lines
 from handed_runs import learnt_run, stated_run
 
 HERE = Path(__file__).parents[1]
@@ -35,9 +37,9 @@ LABEL = '{"messages":[{"role":"user","content":"Write text 1"}]}'
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Path]]:
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("runs")
-    yield {"learnt": learnt_run(folder / "learnt"), "stated": stated_run(folder / "stated")}
+    return {"learnt": learnt_run(folder / "learnt"), "stated": stated_run(folder / "stated")}
 
 
 def own(path: Path, name: str, texts: list[str], prompt: Prompt = ASKED) -> Any:
@@ -190,5 +192,29 @@ def test_what_cannot_be_told_is_refused(query: str, prompt: str, label: Any, pro
 def test_prompts_without_a_template_are_what_the_user_said_where_that_is_stated() -> None:
     found = take_apart("2 + 3?5</s>", "2 + 3?", "5", AnswerEnds(), plain=True)
     assert (found.prompt, found.text) == (Prompt.ask("2 + 3?"), "5")
-    named = take_apart("User: 2 + 3?5</s>", "User: 2 + 3?", prompt_to_text(Prompt.ask("2 + 3?")), AnswerEnds(), plain=True)
+    named = take_apart(
+        "User: 2 + 3?5</s>", "User: 2 + 3?", prompt_to_text(Prompt.ask("2 + 3?")), AnswerEnds(), plain=True
+    )
     assert named.prompt == Prompt.ask("2 + 3?")
+
+
+def test_what_verl_writes_of_it_is_read_by_the_audit(runs: dict[str, Path], tmp_path: Path) -> None:
+    """As `_write_generations` of verl writes a step: its own columns, and whatever the function returned."""
+    score = verl_reward(runs["learnt"])
+    told = [score("d", text, "", {"accord_prompt": LABEL}) for text in TEXTS[:2] * 2]
+    for step in (1, 2):
+        rows = [
+            {"input": "user\nWrite text 1\n", "output": text, "gts": "", "step": step, **numbers}
+            for text, numbers in zip(TEXTS[:2], told[2 * step - 2 : 2 * step], strict=True)
+        ]
+        write_lines(tmp_path / f"{step}.jsonl", rows)
+    gathered = read_verl(tmp_path, ReadingSettings(judge="eval_reward"))
+    assert [row.reward for row in gathered.rollouts] == [each["score"] for each in told]
+    assert [row.reward_std for row in gathered.rollouts] == [each["score_std"] for each in told]
+    assert gathered.rollouts[0].components is not None
+    assert set(gathered.rollouts[0].components) == {"eval_reward"}
+    assert gathered.rollouts[0].components["eval_reward"].std == told[0]["eval_reward_std"]
+    first = gathered.judged[0]
+    assert first.eval_reward_std == pytest.approx(
+        first.eval_reward * told[0]["eval_reward_std"] / told[0]["eval_reward"]
+    )

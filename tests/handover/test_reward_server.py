@@ -202,10 +202,12 @@ def test_what_is_kept_is_read_by_the_audit(tmp_path: Path) -> None:
     rewards = open_rewards(learnt_run(tmp_path / "run"))
     folder = tmp_path / "openrlhf"
     texts = [f"{'ab'[i % 2] * (1 + i % 5)} {i}" for i in range(24)]
-    with ScoreLog(folder, {name: each.version for name, each in rewards.items()}) as log:
-        with serving(rewards, record=log) as served:
-            answers = [served.texts(text)[1] for text in texts]
-    write_events(folder / "events.out.tfevents.1", [ppo_step(step, **{"rollout/num_samples": 8.0}) for step in (1, 2, 3)])
+    versions = {name: each.version for name, each in rewards.items()}
+    with ScoreLog(folder, versions) as log, serving(rewards, record=log) as served:
+        answers = [served.texts(text)[1] for text in texts]
+    write_events(
+        folder / "events.out.tfevents.1", [ppo_step(step, **{"rollout/num_samples": 8.0}) for step in (1, 2, 3)]
+    )
     gathered = read(folder, ReadingSettings())
     assert [row.step for row in gathered.rollouts] == [1] * 8 + [2] * 8 + [3] * 8
     assert [row.text for row in gathered.rollouts] == texts
@@ -218,7 +220,9 @@ def test_what_is_kept_is_read_by_the_audit(tmp_path: Path) -> None:
     rows = [json.loads(line) for line in (folder / FILE).read_text().splitlines()]
     assert np.mean(rows[3]["reward_members"]) == pytest.approx(rows[3]["reward"], rel=1e-5)
     with audited_run(str(folder), write=True, reading=ReadingSettings()) as audited:
-        findings = {each.id: each for each in examine(audited.run, judges=audited.judges, elsewhere=audited.elsewhere).findings}
+        findings = {
+            each.id: each for each in examine(audited.run, judges=audited.judges, elsewhere=audited.elsewhere).findings
+        }
     assert findings["RE1 same judge"].verdict is not Verdict.NOT_ASSESSABLE
     assert "'eval_reward' counts nothing in what was learnt from" in " ".join(audited.notes)
 
@@ -268,7 +272,9 @@ def test_a_log_goes_on_behind_its_last_whole_line_and_has_one_writer(tmp_path: P
 )
 def test_a_malformed_line_is_named(tmp_path: Path, line: str, problem: str) -> None:
     (tmp_path / FILE).write_text(line + "\n")
-    write_events(tmp_path / "events.out.tfevents.1", [ppo_step(1, **{"rollout/num_samples": 1.0}), event(1, {"x": 1.0})])
+    write_events(
+        tmp_path / "events.out.tfevents.1", [ppo_step(1, **{"rollout/num_samples": 1.0}), event(1, {"x": 1.0})]
+    )
     with pytest.raises(RecordError, match=rf"{FILE}:1 {problem}"):
         read(tmp_path, ReadingSettings())
 
@@ -276,7 +282,17 @@ def test_a_malformed_line_is_named(tmp_path: Path, line: str, problem: str) -> N
 @pytest.mark.slow
 def test_a_server_from_the_command_line(tmp_path: Path) -> None:
     run = stated_run(tmp_path / "run")
-    command = [sys.executable, "-m", "accord", "serve-reward", str(run), "--port", "0", "--record", str(tmp_path / "kept")]
+    command = [
+        sys.executable,
+        "-m",
+        "accord",
+        "serve-reward",
+        str(run),
+        "--port",
+        "0",
+        "--record",
+        str(tmp_path / "kept"),
+    ]
     server = subprocess.Popen(
         command,
         env={**os.environ, "ACCORD_TOKEN": TOKEN},

@@ -70,9 +70,7 @@ def serve_reward(
         versions = {name: reward.version for name, reward in rewards.items()}
         log = None if record is None else until_end.enter_context(ScoreLog(record, versions))
         ends = None if end is None else AnswerEnds(tuple(end))
-        app = make_reward_app(
-            rewards, token=bearer, ends=ends, plain_prompts=plain_prompts, record=log, most=batch
-        )
+        app = make_reward_app(rewards, token=bearer, ends=ends, plain_prompts=plain_prompts, record=log, most=batch)
         place = f"[{host}]" if ":" in host else host
         if bearer is not None:
             place = f"accord:{bearer}@{place}"

@@ -1,4 +1,4 @@
-"""Rewards of runs for the trainers of others: functions for TRL, verl and OpenRLHF, and a server that is asked for them."""
+"""Rewards of runs for the trainers of others: functions for TRL, verl and OpenRLHF, and a server to ask."""
 
 from typing import TYPE_CHECKING, Any
 

@@ -1,4 +1,4 @@
-"""Requests that come at once are scored together: trainers ask about one text at a time, and a model reads many as fast.
+"""Requests that come at once are scored together: trainers ask about one text at a time, a model reads many at once.
 
 Scores are independent of what else is in a call (`interfaces.Judge`), so nobody's number depends on who asks beside.
 """
@@ -71,7 +71,7 @@ class ScoreBatches:
         texts = [text for asked, _ in batch for text in asked]
         try:
             told = await asyncio.to_thread(self._score, texts)
-        except Exception as error:  # handed on to whoever asked
+        except Exception as error:  # noqa: BLE001  # handed on to whoever asked
             if len(batch) == 1:
                 if not batch[0][1].done():
                     batch[0][1].set_exception(error)

@@ -102,6 +102,7 @@ def _check_text(text: str, place: str) -> None:
 
 def _differing(query: str, written: str) -> str:
     """Where two texts part, in words."""
-    at = next((i for i, (a, b) in enumerate(zip(query, written, strict=False)) if a != b), min(len(query), len(written)))
+    at = next(
+        (i for i, (a, b) in enumerate(zip(query, written, strict=False)) if a != b), min(len(query), len(written))
+    )
     return f"at letter {at}: {query[at : at + 20]!r} for {written[at : at + 20]!r}"
-

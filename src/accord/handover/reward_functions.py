@@ -33,7 +33,7 @@ Run = Path | str
 
 
 def trl_rewards(run: Run, *, trusted: bool = False, judge: bool = True) -> list[Callable[..., list[float]]]:
-    """Functions for `reward_funcs` of TRL's GRPOTrainer and RLOOTrainer, named as their columns: `reward`, `eval_reward`.
+    """Functions for `reward_funcs` of TRL's GRPOTrainer and RLOOTrainer: `reward` and `eval_reward`, as its columns.
 
     Give the second the weight 0 (`reward_weights=[1.0, 0.0]`). Prompts and completions are texts or lists of messages;
     a text is what a user said. Standard deviations and components become columns of the table of completions. Raises as
@@ -90,7 +90,7 @@ def _prompt_of(extra_info: Mapping[str, Any] | None, data_source: str) -> Prompt
     if not isinstance(text, str):
         raise RecordError(
             f"no '{PROMPT_KEY}', so what was asked is not known; write the prompts by `accord export RUN --format "
-            "verl_prompts`, or put {\"messages\": [...]} there as a text",
+            'verl_prompts`, or put {"messages": [...]} there as a text',
             place=f"extra_info of {data_source}",
         )
     return prompt_from_text(text, f"extra_info.{PROMPT_KEY} of {data_source}")

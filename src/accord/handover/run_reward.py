@@ -112,7 +112,7 @@ def _stages_of(run: RunDirectory, name: str) -> list[str]:
 
 
 def _known_prompts(run: RunDirectory) -> dict[tuple[Message, ...], Prompt]:
-    """The prompts of the run, where it keeps references by them; without those no reward looks at more than messages."""
+    """The prompts of the run, where it keeps references by them; no other reward looks at more than messages."""
     if not any(path.endswith(REFERENCES.file) for path in run.manifest.files):
         return {}
     return {prompt.messages: prompt for prompt in RunReader.of(run).prompts.values()}

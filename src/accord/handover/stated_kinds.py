@@ -71,7 +71,9 @@ def _settings(section: dict[str, Any], run: RunDirectory) -> RewardSettings:
     try:
         return settings.model_validate(section)
     except ValidationError as error:
-        raise ArtefactError(f"{run.path}/{RECIPE.path()}: a reward of it cannot be read ({error.errors()[0]})") from error
+        raise ArtefactError(
+            f"{run.path}/{RECIPE.path()}: a reward of it cannot be read ({error.errors()[0]})"
+        ) from error
 
 
 def _combination(section: dict[str, Any] | None, run: RunDirectory) -> Combination | None:

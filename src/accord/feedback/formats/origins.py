@@ -1,4 +1,4 @@
-"""Where rows that are written come from: the feedback and the prompt by id, the split of a run, and what a row weighs."""
+"""Where written rows come from: feedback and prompt by id, the split of a run, and what a row weighs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,9 +26,12 @@ class Origins:
     rests_on: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def columns(self, feedback: Feedback) -> dict[str, Any]:
-        """The columns of a row that was written of an act of judgement. A ledger knows no split and no weight."""
+        """The columns of a row that was written of an act of judgement; several ids are one text, a blank between them.
+
+        A ledger knows no split and no weight.
+        """
         columns: dict[str, Any] = {
-            "accord_feedback_ids": list(self.rests_on.get(feedback.id, (feedback.id,))),
+            "accord_feedback_ids": " ".join(self.rests_on.get(feedback.id, (feedback.id,))),
             "accord_prompt_id": feedback.prompt,
         }
         if self.split is not None:

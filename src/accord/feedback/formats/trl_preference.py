@@ -9,7 +9,8 @@
     tools                             refused where there are any: a prompt here holds no definitions of tools
 
 Which answer stood on the left is not in the data: the places go by a digest of the texts. Written are lists of
-messages (texts with `--texts`), scores and writers where there are any, and the common columns; a tie is no preference and is not written.
+messages (texts with `--texts`), scores and writers where there are any, and the common columns; a tie is no
+preference and is not written.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
