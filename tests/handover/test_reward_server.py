@@ -248,7 +248,7 @@ def test_a_log_goes_on_behind_its_last_whole_line_and_has_one_writer(tmp_path: P
     with (tmp_path / FILE).open("ab") as file:
         file.write(b'{"asked": 2, "te')
     with ScoreLog(tmp_path, {"reward": "v2"}) as log:
-        assert log.asked == 2
+        assert log.text_count == 2
         with serving(rewards, record=log) as served:
             served.texts("c")
     rows = [json.loads(line) for line in (tmp_path / FILE).read_text().splitlines()]

@@ -62,7 +62,7 @@ def test_grpo_with_the_reward_of_a_run_is_audited(folder: Path) -> None:
         report = examine(audited.run, judges=audited.judges, elsewhere=audited.elsewhere)
         notes = audited.notes
     findings: dict[str, Any] = {finding.id: finding for finding in report.findings}
-    assert "48 completions of 6 steps; columns of scores: reward, eval_reward, reward_std, eval_reward_std." in notes
+    assert "48 completions of 6 steps; columns of scores: reward, eval_reward, eval_reward_std, reward_std." in notes
     assert "'eval_reward' counts nothing in what was learnt from: it is taken for the independent judge." in notes
     assert findings["RE1 same judge"].verdict is Verdict.QUIET, findings["RE1 same judge"].result
     assert findings["P-KL sign"].verdict is Verdict.QUIET, findings["P-KL sign"].result

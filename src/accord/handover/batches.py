@@ -13,8 +13,8 @@ from accord.handover.openrlhf_texts import AskedText
 
 __all__ = ["ScoreBatches"]
 
-Told = dict[str, Any]
-ScoreTexts = Callable[[Sequence[AskedText]], list[Told]]
+Numbers = dict[str, Any]
+ScoreTexts = Callable[[Sequence[AskedText]], list[Numbers]]
 
 
 class ScoreBatches:
@@ -22,7 +22,7 @@ class ScoreBatches:
 
     def __init__(self, score: ScoreTexts, *, most: int) -> None:
         self._score, self._most = score, most
-        self._waiting: deque[tuple[Sequence[AskedText], asyncio.Future[list[Told]]]] = deque()
+        self._waiting: deque[tuple[Sequence[AskedText], asyncio.Future[list[Numbers]]]] = deque()
         self._something = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -40,9 +40,9 @@ class ScoreBatches:
             answer.cancel()
         self._waiting.clear()
 
-    async def ask(self, texts: Sequence[AskedText]) -> list[Told]:
+    async def ask(self, texts: Sequence[AskedText]) -> list[Numbers]:
         """What is told of each text. Raises what scoring them raises, and nothing that others' texts raise."""
-        answer: asyncio.Future[list[Told]] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[list[Numbers]] = asyncio.get_running_loop().create_future()
         self._waiting.append((texts, answer))
         self._something.set()
         return await answer
@@ -56,9 +56,9 @@ class ScoreBatches:
             if batch:
                 await self._answer(batch)
 
-    def _next(self) -> list[tuple[Sequence[AskedText], asyncio.Future[list[Told]]]]:
+    def _next(self) -> list[tuple[Sequence[AskedText], asyncio.Future[list[Numbers]]]]:
         """Whole requests, the oldest first, as long as they fit; one alone may be larger."""
-        batch: list[tuple[Sequence[AskedText], asyncio.Future[list[Told]]]] = []
+        batch: list[tuple[Sequence[AskedText], asyncio.Future[list[Numbers]]]] = []
         size = 0
         while self._waiting and (not batch or size + len(self._waiting[0][0]) <= self._most):
             request = self._waiting.popleft()
@@ -67,7 +67,7 @@ class ScoreBatches:
                 size += len(request[0])
         return batch
 
-    async def _answer(self, batch: list[tuple[Sequence[AskedText], asyncio.Future[list[Told]]]]) -> None:
+    async def _answer(self, batch: list[tuple[Sequence[AskedText], asyncio.Future[list[Numbers]]]]) -> None:
         texts = [text for asked, _ in batch for text in asked]
         try:
             told = await asyncio.to_thread(self._score, texts)

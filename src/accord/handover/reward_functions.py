@@ -24,7 +24,7 @@ from accord.feedback.formats.verl_prompts import PROMPT_KEY
 from accord.foreign.completion_tables import completion_text
 from accord.handover.openrlhf_texts import AnswerEnds, take_apart
 from accord.handover.run_reward import RunReward, open_rewards
-from accord.handover.told import numbers_of
+from accord.handover.score_numbers import numbers_of
 from accord.records import Prompt
 
 __all__ = ["openrlhf_reward", "trl_rewards", "verl_reward"]

@@ -20,7 +20,7 @@ from accord.handover.batches import ScoreBatches
 from accord.handover.openrlhf_texts import AnswerEnds, AskedText, take_apart
 from accord.handover.run_reward import RunReward
 from accord.handover.score_log import ScoreLog
-from accord.handover.told import members_of, numbers_of
+from accord.handover.score_numbers import members_of, numbers_of
 from accord.serve.access import token_guard
 from accord.serve.requests import ApiError
 

@@ -50,14 +50,14 @@ class ScoreLog:
         return lines
 
     @property
-    def asked(self) -> int:
+    def text_count(self) -> int:
         """How many texts it holds."""
         return self._asked
 
-    def add(self, texts: Sequence[AskedText], told: Sequence[Mapping[str, Any]]) -> None:
-        """Keep texts and what was told of each. Raises `StorageError` where they cannot be written."""
+    def add(self, texts: Sequence[AskedText], scores: Sequence[Mapping[str, Any]]) -> None:
+        """Keep texts and the numbers of each. Raises `StorageError` where they cannot be written."""
         lines = []
-        for number, (text, numbers) in enumerate(zip(texts, told, strict=True), start=self._asked):
+        for number, (text, numbers) in enumerate(zip(texts, scores, strict=True), start=self._asked):
             about = {"asked": number, "prompt": dicts_of(text.prompt.messages), "text": text.text}
             row = about | {"ended": text.is_ended} | dict(numbers) | self._versions
             lines.append(json.dumps(row, ensure_ascii=False, separators=(",", ":")) + "\n")
