@@ -51,6 +51,7 @@ VERBS = [
     "push",
     "disclose",
     "serve",
+    "serve-reward",
     "chat",
     "standings",
     "lab",

@@ -69,12 +69,14 @@ NAVIGATION: dict[str, tuple[str, ...]] = {
         "docs/serve.md",
         "docs/chat.md",
         "docs/after-deployment.md",
+        "docs/hand-over.md",
     ),
-    "How good it is": ("docs/lab.md", "docs/lab/faults.md", "docs/benchmarks.md"),
+    "How good it is": ("docs/lab.md", "docs/lab/faults.md", "docs/benchmarks.md", "docs/large-machines.md"),
     "Public names": (
         *(f"docs/api/{room}.md" for room in ("loop", "records", "interfaces", "recipe", "collect", "feedback")),
         *(f"docs/api/{room}.md" for room in ("reward", "policy", "audit", "report", "lab", "stats", "run")),
-        *(f"docs/api/{room}.md" for room in ("artefacts", "lm", "train", "serve", "watch", "errors", "extensions")),
+        *(f"docs/api/{room}.md" for room in ("artefacts", "lm", "train", "serve", "handover", "watch")),
+        *(f"docs/api/{room}.md" for room in ("errors", "extensions")),
     ),
     "The project": ("CHANGELOG.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "LOG.md", "SECURITY.md"),
 }

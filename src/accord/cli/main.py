@@ -26,6 +26,7 @@ from accord.cli import (
     quality,
     runs,
     serving,
+    serving_rewards,
     watching,
 )
 from accord.cli.printing import complain, unfold
@@ -63,6 +64,7 @@ app.command(runs.compare)
 app.command(disclosing.disclose)
 app.command(pushing.push)
 app.command(serving.serve)
+app.command(serving_rewards.serve_reward)
 app.command(chatting.chat)
 app.command(chatting.standings)
 app.command(lab.lab)

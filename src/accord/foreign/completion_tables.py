@@ -18,7 +18,7 @@ from accord.feedback.formats.rows import BadRow, SourceRow
 from accord.foreign.cells import number_columns, number_in, step_in, texts_of
 from accord.records import Message, Prompt
 
-__all__ = ["Completions", "TableRow", "read_tables", "table_files"]
+__all__ = ["Completions", "TableRow", "completion_text", "read_tables", "table_files"]
 
 NAME = re.compile(r"completions_(\d{1,18})\.parquet")
 NEEDED = ("step", "prompt", "completion")
@@ -105,7 +105,7 @@ def _row(row: SourceRow, names: Sequence[str]) -> TableRow:
     texts_of((message.content for message in asked), f"{row.place} prompt")
     if not asked:
         raise row.bad("prompt", "empty")
-    text = _text(row.value("completion"), f"{row.place} completion")
+    text = completion_text(row.value("completion"), f"{row.place} completion")
     return TableRow(
         step_in(row, first=1),
         Prompt(messages=asked),
@@ -114,7 +114,7 @@ def _row(row: SourceRow, names: Sequence[str]) -> TableRow:
     )
 
 
-def _text(value: object, place: str) -> str:
+def completion_text(value: object, place: str) -> str:
     """A completion as a text: of messages, what the assistant says in them."""
     if isinstance(value, str):
         return value

@@ -1,4 +1,7 @@
-"""Runs of OpenRLHF: what it logs for TensorBoard. Its samples go to trackers alone, one a step, prompt and all."""
+"""Runs of OpenRLHF: what it logs for TensorBoard. Its samples go to trackers alone, one a step, prompt and all.
+
+A reward server of accord keeps them (`accord serve-reward RUN --record`): `served_scores`.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,8 +17,9 @@ from accord.artefacts import (
 from accord.errors import ArtefactError
 from accord.foreign.event_files import PATTERN, Events, event_folders, read_events
 from accord.foreign.gathered import Gathered
-from accord.foreign.judges import chosen_judge
 from accord.foreign.registry import TOOLS, WORDS, Tool
+from accord.foreign.served_scores import FILE as SERVED
+from accord.foreign.served_scores import add_served_scores
 from accord.foreign.settings import ReadingSettings
 
 __all__ = ["read"]
@@ -24,7 +28,7 @@ Entry = Mapping[str, float | None]
 ONLINE = frozenset({"train/rollout/reward_mean", "train/policy_loss"})
 PAIRWISE = frozenset({"train/chosen_reward", "train/reject_reward"})
 """Of DPO and of reward models alike."""
-NO_SAMPLES = "OpenRLHF writes none into files"
+NO_SAMPLES = "OpenRLHF writes none into files; `accord serve-reward RUN --record FOLDER` keeps what it scores"
 OWN_WORDS = {
     METRICS.path("policy"): "steps of PPO, or of another of its algorithms that samples, for TensorBoard "
     "(`--logger.tensorboard_dir`)",
@@ -37,7 +41,8 @@ OWN_WORDS = {
 
 def found_in(folder: Path) -> str:
     """What of an OpenRLHF run is there."""
-    return ", ".join(f"logs for TensorBoard in {place.name or place}" for place, _ in _logs(folder))
+    found = [f"logs for TensorBoard in {place.name or place}" for place, _ in _logs(folder)]
+    return ", ".join([*found, SERVED] if (folder / SERVED).is_file() else found)
 
 
 def _logs(folder: Path) -> list[tuple[Path, Events]]:
@@ -49,7 +54,6 @@ def _logs(folder: Path) -> list[tuple[Path, Events]]:
 def read(folder: Path, settings: ReadingSettings) -> Gathered:
     """What a folder of OpenRLHF's says. Raises `ArtefactError` where it holds the logs of several runs."""
     gathered = Gathered()
-    chosen_judge(settings.judge, (), {}, gathered)
     logs = _logs(folder)
     if len(logs) > 1:
         raise ArtefactError(f"{logs[0][0]} and {logs[1][0]} both hold logs of OpenRLHF; name the folder of one run")
@@ -66,6 +70,8 @@ def read(folder: Path, settings: ReadingSettings) -> Gathered:
         gathered.note(f"A log of an algorithm that samples, {len(gathered.metrics)} steps, in {place.name}.")
         gathered.note(f"{lost} entries were left out: they are of no training step." if lost else "")
         gathered.note("The last record of its newest file is not whole yet." if events.unfinished else "")
+    samples = {row.step: row.samples for row in gathered.metrics if isinstance(row, OnlineMetrics)}
+    add_served_scores(folder, samples, settings.judge, gathered)
     return gathered
 
 
@@ -99,5 +105,5 @@ def _online(step: int, entry: Entry) -> OnlineMetrics | None:
     )
 
 
-LOOKS_FOR = f"{PATTERN} with its columns, in it or below"
+LOOKS_FOR = f"{PATTERN} with its columns, in it or below; {SERVED}"
 TOOLS.add("openrlhf", Tool("openrlhf", "OpenRLHF", LOOKS_FOR, found_in, read, WORDS | OWN_WORDS))

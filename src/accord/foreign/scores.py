@@ -10,13 +10,18 @@ from accord.artefacts import ComponentScore, JudgedRollout, RolloutRow
 
 __all__ = ["ScoredText", "deviation", "judged", "rollouts", "scaled"]
 
+STD = "_std"
+REWARDS = ("reward", "score")
+"""What tools call what was learnt from."""
+
 
 @dataclass(frozen=True)
 class ScoredText:
     """A text that the policy wrote at a step, and what it was given by every column of scores.
 
     `reward` is what the policy learnt from, where that can be told; a score that is unknown is None. `kl` is the
-    log-ratio of policy to reference, nats.
+    log-ratio of policy to reference, nats. A score `NAME_std` is the standard deviation of `NAME`, as rewards that
+    accord handed over say it.
     """
 
     step: int
@@ -26,12 +31,21 @@ class ScoredText:
     scores: Mapping[str, float | None] = field(default_factory=dict)
     kl: float | None = None
 
+    def std_of(self, name: str) -> float | None:
+        """The standard deviation of a score; None where it is not known, or none."""
+        std = self.scores.get(f"{name}{STD}")
+        return None if std is None or std < 0 else std
+
 
 def rollouts(texts: Sequence[ScoredText]) -> list[RolloutRow]:
     """As samples that the policy learnt from, with every score."""
     rows, number = [], dict.fromkeys((text.step for text in texts), 0)
     for text in texts:
-        known = {name: ComponentScore(value=score) for name, score in text.scores.items() if score is not None}
+        known = {
+            name: ComponentScore(value=score, std=text.std_of(name))
+            for name, score in text.scores.items()
+            if score is not None and not (name.endswith(STD) and _has(text, name.removesuffix(STD)))
+        }
         rows.append(
             RolloutRow(
                 step=text.step,
@@ -39,11 +53,21 @@ def rollouts(texts: Sequence[ScoredText]) -> list[RolloutRow]:
                 prompt=text.prompt,
                 text=text.text,
                 reward=text.reward,
+                reward_std=None if text.reward is None else _reward_std(text),
                 components=known or None,
             )
         )
         number[text.step] += 1
     return rows
+
+
+def _has(text: ScoredText, name: str) -> bool:
+    """Whether a text has a score, or what it was trained on, of this name."""
+    return name in text.scores or name in REWARDS
+
+
+def _reward_std(text: ScoredText) -> float | None:
+    return next((std for name in REWARDS if (std := text.std_of(name)) is not None), None)
 
 
 def judged(texts: Sequence[ScoredText], judge: str) -> list[JudgedRollout]:
@@ -57,6 +81,8 @@ def judged(texts: Sequence[ScoredText], judge: str) -> list[JudgedRollout]:
     judge_N = scaled([text.scores[judge] for text in both], steps)
     if reward_N is None or judge_N is None:
         return []
+    unit = deviation([text.reward for text in both if text.reward is not None], steps) or 1.0
+    judge_unit = deviation([each for text in both if (each := text.scores[judge]) is not None], steps) or 1.0
     rows, number = [], dict.fromkeys(steps, 0)
     for text, reward, score in zip(both, reward_N, judge_N, strict=True):
         rows.append(
@@ -65,7 +91,9 @@ def judged(texts: Sequence[ScoredText], judge: str) -> list[JudgedRollout]:
                 index=number[text.step],
                 prompt=text.prompt,
                 reward=reward,
+                reward_std=None if (std := _reward_std(text)) is None else std / unit,
                 eval_reward=score,
+                eval_reward_std=None if (std := text.std_of(judge)) is None else std / judge_unit,
                 kl=text.kl,
             )
         )

@@ -23,9 +23,9 @@ from accord.reward.card.held_out_calibration import calibrate_on_held_out
 from accord.reward.card.measure import evaluate
 from accord.reward.card.other_judge import judge_agreement
 from accord.reward.card.scored import SplitScores, score_split
-from accord.reward.combine import MAIN
-from accord.reward.combined import CombinedJudge, MixedJudge, moments
+from accord.reward.combined import moments
 from accord.reward.objective import combination_row, objective_row
+from accord.reward.of_run import RewardSections
 from accord.reward.settings import RewardSettings
 from accord.train import stage_seed
 
@@ -66,8 +66,9 @@ def combine(context: Context) -> None:
     if not texts:
         raise RecipeError('recipe.combine.normalise: the train split has no completions; take normalise = "none"')
     prompts = [data.prompts[each.prompt] for each in texts]
+    judges = _sections(context).parts(context.run, context.beside)
     with context.progress.busy(f"  {context.stage}: scoring the completions of the train split"):
-        parts = {name: judge.score(prompts, texts) for name, judge in _parts(context).items()}
+        parts = {name: judge.score(prompts, texts) for name, judge in judges.items()}
     NORMALISATION.write(context.run, Normalisation(parts=moments(parts, combination)), stage=context.stage)
 
 
@@ -109,12 +110,7 @@ def policy_judge(context: Context) -> Judge | None:
 
     `[reward]`, with each `[rewards.NAME]` as a component; or what `[combine]` makes of them.
     """
-    recipe, run = context.recipe, context.run
-    if recipe.combine is not None:
-        normalisation = NORMALISATION.read(run, context.beside("combine"))
-        return MixedJudge("reward", _parts(context), recipe.combine, normalisation.parts)
-    main = None if recipe.reward is None else recipe.reward.load(run, stage=stage_of_reward(context))
-    return CombinedJudge("reward", main, named_judges(context)) if recipe.rewards else main
+    return _sections(context).judge(context.run, context.beside, main=stage_of_reward(context))
 
 
 def stage_of_reward(context: Context) -> str:
@@ -123,17 +119,14 @@ def stage_of_reward(context: Context) -> str:
     return moved if MODEL.has(context.run, moved) else context.beside("reward")
 
 
-def _parts(context: Context) -> dict[str, Judge]:
-    """The rewards that `[combine]` makes one of, by name."""
-    reward = context.recipe.reward
-    main = {} if reward is None else {MAIN: reward.load(context.run, stage=context.beside("reward"))}
-    return main | named_judges(context)
-
-
 def named_judges(context: Context) -> dict[str, Judge]:
     """Each `[rewards.NAME]`, by its name."""
-    rewards = context.recipe.rewards
-    return {name: rewards[name].load(context.run, stage=context.beside(f"rewards/{name}")) for name in rewards}
+    return _sections(context).named(context.run, context.beside)
+
+
+def _sections(context: Context) -> RewardSections:
+    recipe = context.recipe
+    return RewardSections(recipe.reward, recipe.rewards, recipe.combine)
 
 
 def judges_of(context: Context) -> dict[str, Judge]:

@@ -1,8 +1,7 @@
 """The HTTP side: routes, the token, errors in the OpenAI shape."""
 
 import asyncio
-import secrets
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from itertools import chain
@@ -10,15 +9,14 @@ from typing import Any
 
 from jinja2 import TemplateError
 from litestar import Litestar, Request, Response, get, post
-from litestar.connection import ASGIConnection
 from litestar.exceptions import HTTPException
-from litestar.handlers import BaseRouteHandler
 from litestar.response import Stream
 
 from accord.errors import AccordError, ModelError
 from accord.lm.engine import Request as EngineRequest
 from accord.lm.prompt_logprobs import PromptLogprobs, check_readable
 from accord.records import Sampling
+from accord.serve.access import token_guard
 from accord.serve.collecting import Collector
 from accord.serve.echo import Echo, echo_of
 from accord.serve.recorded_requests import recording, ticket_of
@@ -38,7 +36,6 @@ from accord.serve.responses import (
 )
 from accord.serve.weight_routes import WeightStore, weight_routes
 from accord.serve.worker import Worker
-from accord.web_server import LOOPBACK, host_of, origin_host
 
 __all__ = ["DEFAULT_MAX_TOKENS", "MAX_BODY", "make_app"]
 
@@ -64,7 +61,7 @@ def make_app(
     those that its policy draws; `/v1/recording` says which that is. With `weights`, `/v1/weights` takes others in the
     place of the model's.
     """
-    allowed = _guard(token)
+    allowed = token_guard(token)
 
     @get("/health", sync_to_thread=False)
     def health() -> Response[dict[str, str]]:
@@ -178,29 +175,6 @@ def _keeper(collector: Collector, request: Request[Any, Any, Any], body: ChatReq
         await collector.keep(name, body, request.headers, choices, sampling)
 
     return keep
-
-
-def _guard(token: str | None) -> Callable[[ASGIConnection[Any, Any, Any, Any], BaseRouteHandler], None]:
-    """Refuses who does not show the token, in a time that does not depend on what is shown."""
-    expected = None if token is None else f"Bearer {token}".encode()
-
-    def allowed(connection: ASGIConnection[Any, Any, Any, Any], _: BaseRouteHandler) -> None:
-        if expected is None:
-            _check_local(connection)
-        elif not secrets.compare_digest(connection.headers.get("authorization", "").encode(), expected):
-            raise ApiError(401, "the bearer token is missing or wrong", kind="authentication_error")
-
-    return allowed
-
-
-def _check_local(connection: ASGIConnection[Any, Any, Any, Any]) -> None:
-    """Refuse other names of this machine (DNS rebinding) and pages of other sites, which browsers name as origin."""
-    host, origin = host_of(connection.headers.get("host", "")), connection.headers.get("origin")
-    asking = None if origin is None or origin == "null" else origin_host(origin)
-    if host is None or (origin not in (None, "null") and asking is None):
-        raise ApiError(400, "the Host or Origin header names no host")
-    if host.name not in LOOPBACK or (origin is not None and (asking is None or asking.name not in LOOPBACK)):
-        raise ApiError(403, "without a token only this machine is served, by its own name", kind="permission_error")
 
 
 def _read_chat(worker: Worker, name: str, sent: bytes) -> tuple[ChatRequest, list[EngineRequest]]:

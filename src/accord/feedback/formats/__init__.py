@@ -28,6 +28,7 @@ from accord.feedback.formats import (
     shp,
     table,
     trl_preference,
+    trl_prompt,
     trl_prompt_completion,
     trl_stepwise,
     trl_unpaired,
@@ -38,7 +39,7 @@ from accord.feedback.formats import (
     webgpt,
 )
 from accord.feedback.formats.conversations import Answer
-from accord.feedback.formats.exporting import ExportCounts, export_feedback
+from accord.feedback.formats.exporting import ExportCounts, export_feedback, export_run
 from accord.feedback.formats.importing import import_feedback, import_file, import_into, packaged_feedback
 from accord.feedback.formats.outgoing import JudgedItem, Outgoing
 from accord.feedback.formats.reading import Reading
@@ -59,6 +60,7 @@ __all__ = [
     "Reading",
     "SourceRow",
     "export_feedback",
+    "export_run",
     "import_feedback",
     "import_file",
     "import_into",
@@ -76,6 +78,7 @@ for _tree_or_task in (
     oasst,
     prm800k,
     trl_stepwise,
+    trl_prompt,
     verl_prompts,
     verl_rollouts,
     openrlhf_prompts,

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import func, select
 
+from accord.feedback.formats.origins import Origins
 from accord.feedback.provenance import is_known
 from accord.feedback.store.ledger import Ledger
 from accord.feedback.store.tables import TABLES
@@ -71,11 +72,23 @@ class Outgoing:
 
     `judged` and `by_prompt` count what their items hold and `keeps` does not name; whatever else a format has to leave
     out, it counts by `lose`. Kinds of judgement that are not in `carries` are never handed out, and counted.
+
+    `origins` are what rows say of where they come from (None: nothing), `as_texts` whether prompts and answers are to
+    be written as texts instead of messages.
     """
 
-    def __init__(self, ledger: Ledger, *, carries: frozenset[str], keeps: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        *,
+        carries: frozenset[str],
+        keeps: frozenset[str] = frozenset(),
+        origins: Origins | None = None,
+        as_texts: bool = False,
+    ) -> None:
         self.lost: Counter[str] = Counter()
         self.ledger = ledger
+        self.origins, self.as_texts = origins, as_texts
         self._carries, self._keeps = carries, keeps
         self._upto = ledger.last_row
         self._replaced = ledger.replaced(self._upto)
@@ -83,6 +96,14 @@ class Outgoing:
     def lose(self, what: str, n: int = 1) -> None:
         """Count what the format cannot hold ("evaluator", "image", "tie")."""
         self.lost[what] += n
+
+    def origin(self, feedback: Feedback) -> dict[str, Any]:
+        """The columns that say where a row of this act comes from; none where that is not asked for."""
+        return {} if self.origins is None else self.origins.columns(feedback)
+
+    def prompt_origin(self, prompt: str) -> dict[str, Any]:
+        """The same of a row that is a prompt alone, by its id."""
+        return {} if self.origins is None else self.origins.prompt_columns(prompt)
 
     def pseudonym(self, who: Evaluator, form: str) -> str | None:
         """What a format that holds no pools calls an evaluator; None where nobody knows who it is.

@@ -37,6 +37,7 @@ class Format:
     fallback      whether it is recognised only where no other format is
     counts_votes  whether otherwise equal votes of unknown evaluators are votes of their own (`Feedback.occurrence`)
     not_common    those of the common columns that it does not read
+    takes_texts   whether it writes prompts and answers as messages, or as texts where that is asked for
 
     A format that is no table has, instead of `recognises` and `read`, or of `write`:
 
@@ -59,6 +60,7 @@ class Format:
     fallback: bool = False
     counts_votes: bool = True
     not_common: frozenset[str] = frozenset()
+    takes_texts: bool = False
     recognises_path: Callable[[str, bytes], str | None] | None = None
     read_path: Callable[[Path], Iterator[Record]] | None = None
     write_path: Callable[[Ledger, Path], int] | None = None

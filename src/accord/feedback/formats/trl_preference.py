@@ -9,20 +9,21 @@
     tools                             refused where there are any: a prompt here holds no definitions of tools
 
 Which answer stood on the left is not in the data: the places go by a digest of the texts. Written are lists of
-messages, scores and writers where there are any, and the common columns; a tie is no preference and is not written.
+messages (texts with `--texts`), scores and writers where there are any, and the common columns; a tie is no
+preference and is not written.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from accord.feedback.formats.answer_pairs import pair_of, refuse_tools
-from accord.feedback.formats.messages import dicts_of
 from accord.feedback.formats.outgoing import Outgoing
 from accord.feedback.formats.reading import PROMPT_COLUMNS, Reading
 from accord.feedback.formats.registry import Format
 from accord.feedback.formats.rows import SourceRow
+from accord.feedback.formats.shapes import shaped
 from accord.feedback.formats.stated_pairs import PAIR_COLUMNS, pair_records, stated_pair
-from accord.feedback.formats.written_columns import KEPT_COLUMNS, KEPT_MESSAGES, answer_messages, common_columns
+from accord.feedback.formats.written_columns import KEPT_COLUMNS, KEPT_MESSAGES, common_columns
 from accord.records import Record
 
 __all__ = ["FORMAT"]
@@ -41,16 +42,14 @@ def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
 
 
 def write(outgoing: Outgoing) -> Iterator[dict[str, Any]]:
-    """Rows of lists of messages."""
+    """Rows of lists of messages, or of texts."""
     for item in outgoing.judged():
-        if pair := stated_pair(item, outgoing):
-            yield {
-                "prompt": dicts_of(item.prompt.messages),
-                "chosen": answer_messages(pair.chosen),
-                "rejected": answer_messages(pair.rejected),
-                **pair.columns(),
-                **common_columns(item, outgoing, NAME),
-            }
+        pair = stated_pair(item, outgoing)
+        shape = None if pair is None else shaped(item.prompt, (pair.chosen, pair.rejected), outgoing)
+        if pair is not None and shape is not None:
+            prompt, (chosen, rejected) = shape
+            row = {"prompt": prompt, "chosen": chosen, "rejected": rejected}
+            yield row | pair.columns() | common_columns(item, outgoing, NAME)
 
 
 def recognises(rows: Sequence[Mapping[str, Any]]) -> str | None:
@@ -74,4 +73,5 @@ FORMAT = Format(
     read=read,
     write=write,
     keeps=KEPT_COLUMNS | KEPT_MESSAGES | {"scores", "writer"},
+    takes_texts=True,
 )

@@ -10,13 +10,13 @@ from typing import Any
 
 from accord.feedback.formats.answer_pairs import prompt_and_answer, refuse_tools
 from accord.feedback.formats.demonstrations import demonstrated, demonstration_text
-from accord.feedback.formats.messages import dicts_of
 from accord.feedback.formats.outgoing import Outgoing
 from accord.feedback.formats.reading import Reading
 from accord.feedback.formats.registry import Format
 from accord.feedback.formats.rows import SourceRow
+from accord.feedback.formats.shapes import shaped
 from accord.feedback.formats.written_columns import KEPT_COLUMNS, KEPT_MESSAGES, common_columns
-from accord.records import Message, Record
+from accord.records import Completion, Record
 
 __all__ = ["FORMAT"]
 
@@ -32,13 +32,12 @@ def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
 
 
 def write(outgoing: Outgoing) -> Iterator[dict[str, Any]]:
-    """Rows of lists of messages."""
+    """Rows of lists of messages, or of texts."""
     for item in outgoing.judged():
-        yield {
-            "prompt": dicts_of(item.prompt.messages),
-            "completion": dicts_of([Message(role="assistant", content=demonstration_text(item))]),
-            **common_columns(item, outgoing, NAME),
-        }
+        answer = Completion(prompt=item.prompt.id, text=demonstration_text(item))
+        if (shape := shaped(item.prompt, (answer,), outgoing)) is not None:
+            prompt, (completion,) = shape
+            yield {"prompt": prompt, "completion": completion} | common_columns(item, outgoing, NAME)
 
 
 def recognises(rows: Sequence[Mapping[str, Any]]) -> str | None:
@@ -57,4 +56,5 @@ FORMAT = Format(
     read=read,
     write=write,
     keeps=KEPT_COLUMNS | KEPT_MESSAGES,
+    takes_texts=True,
 )

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from accord.feedback.formats.answer_pairs import prompt_and_answer, refuse_tools
-from accord.feedback.formats.messages import dicts_of
 from accord.feedback.formats.outgoing import Outgoing
 from accord.feedback.formats.reading import Reading
 from accord.feedback.formats.registry import Format
 from accord.feedback.formats.rows import SourceRow
+from accord.feedback.formats.shapes import shaped
 from accord.feedback.formats.thumbs import DESIRABLE, desirable
-from accord.feedback.formats.written_columns import KEPT_COLUMNS, KEPT_MESSAGES, answer_messages, common_columns
+from accord.feedback.formats.written_columns import KEPT_COLUMNS, KEPT_MESSAGES, common_columns
 from accord.records import Record
 
 __all__ = ["FORMAT"]
@@ -36,16 +36,14 @@ def read(unit: Sequence[SourceRow], reading: Reading) -> Iterator[Record]:
 
 
 def write(outgoing: Outgoing) -> Iterator[dict[str, Any]]:
-    """Rows of lists of messages."""
+    """Rows of lists of messages, or of texts."""
     for item in outgoing.judged():
         label = desirable(item, outgoing)
-        if label is not None:
-            yield {
-                "prompt": dicts_of(item.prompt.messages),
-                "completion": answer_messages(item.completions[0]),
-                "label": label,
-                **common_columns(item, outgoing, NAME),
-            }
+        shape = None if label is None else shaped(item.prompt, item.completions, outgoing)
+        if shape is not None:
+            prompt, (completion,) = shape
+            row = {"prompt": prompt, "completion": completion, "label": label}
+            yield row | common_columns(item, outgoing, NAME)
 
 
 def recognises(rows: Sequence[Mapping[str, Any]]) -> str | None:
@@ -62,4 +60,5 @@ FORMAT = Format(
     read=read,
     write=write,
     keeps=KEPT_COLUMNS | KEPT_MESSAGES,
+    takes_texts=True,
 )

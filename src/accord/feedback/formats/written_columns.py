@@ -46,7 +46,7 @@ def common_columns(item: JudgedItem, outgoing: Outgoing, form: str, *, study: st
         columns["pool"] = None if evaluator.pool == form else evaluator.pool
         if _says_more(evaluator):
             outgoing.lose("what evaluators say of themselves")
-    return present(columns)
+    return present(columns | outgoing.origin(feedback))
 
 
 def _says_more(who: Evaluator) -> bool:

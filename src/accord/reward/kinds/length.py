@@ -8,8 +8,6 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from accord.errors import ModelError
-from accord.lm import tiny
-from accord.lm.loading import open_tokenizer
 from accord.records import Prompt
 from accord.reward.stated.judge import Outcome, RuleJudge
 from accord.reward.stated.lengths import above, below, off_target, words
@@ -57,9 +55,12 @@ class LengthReward(StatedReward):
 
     def anchored(self, folder: Path) -> Self:
         """The same with the tokenizer's folder made absolute, where it is one."""
-        if self.tokenizer in {None, tiny.NAME} or not (folder / str(self.tokenizer)).is_dir():
+        if self.tokenizer is None or not (folder / self.tokenizer).is_dir():
             return self
-        return self.model_copy(update={"tokenizer": str(folder / str(self.tokenizer))})
+        from accord.lm import tiny  # words and characters are counted without the extra that models take
+
+        place = self.tokenizer if self.tokenizer == tiny.NAME else str(folder / self.tokenizer)
+        return self.model_copy(update={"tokenizer": place})
 
     def worth(self, n: int) -> float:
         """What a length is worth: 0 where it holds, less by up to 1 for each of its limits and its target."""
@@ -88,6 +89,8 @@ class LengthReward(StatedReward):
         """The digest of the tokenizer: the same one counts for as long as the run goes on."""
         if self.tokenizer is None:
             return {}
+        from accord.lm.loading import open_tokenizer
+
         tokenizer, _ = open_tokenizer(self.tokenizer)
         written = tokenizer.backend_tokenizer.to_str() if tokenizer.is_fast else repr(sorted(tokenizer.get_vocab()))
         return {"tokenizer": InputEntry(hashlib.sha256(written.encode()).hexdigest())}
@@ -96,6 +99,8 @@ class LengthReward(StatedReward):
         """That there is no such tokenizer; nothing is fetched to see."""
         if self.tokenizer is None:
             return []
+        from accord.lm.loading import open_tokenizer
+
         try:
             open_tokenizer(self.tokenizer, local=True)
         except ModelError as error:
@@ -109,6 +114,8 @@ class LengthReward(StatedReward):
             case "words":
                 return words
             case "tokens":
+                from accord.lm.loading import open_tokenizer
+
                 assert self.tokenizer is not None
                 tokenizer, _ = open_tokenizer(self.tokenizer)
                 return lambda text: len(tokenizer.encode(text, add_special_tokens=False))
