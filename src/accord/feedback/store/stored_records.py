@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from accord.feedback.store.ledger import Ledger
 from accord.records import Feedback, Record
 
-__all__ = ["StoredFeedback", "StoredRecords", "at_places", "of_kind", "pick", "subset", "with_field"]
+__all__ = ["StoredFeedback", "StoredRecords", "at_places", "of_kind", "pick", "several", "subset", "with_field"]
 
 R = TypeVar("R", bound=Record)
 Rows = NDArray[np.int64]
@@ -229,6 +229,13 @@ class _Values(ValuesView[R]):
 
     def __iter__(self) -> Iterator[R]:
         return (record for _, record in self._mapping.stream())
+
+
+def several(records: Mapping[str, R], names: Collection[str]) -> dict[str, R]:
+    """The records of these ids, looked up together where they are stored; ids that are not there are left out."""
+    if isinstance(records, StoredRecords):
+        return records.several(names)
+    return {name: records[name] for name in names if name in records}
 
 
 def subset(feedback: Sequence[Feedback], keep: Sequence[bool] | bytearray) -> Sequence[Feedback]:
