@@ -12,7 +12,7 @@ __all__ = ["measured", "measured_apart"]
 
 
 def measured(step: Callable[[], dict[str, Any] | None]) -> dict[str, Any]:
-    """Seconds by the clock and of the processor, the greatest resident memory of this process, and what the step tells."""
+    """Seconds of clock and processor, the greatest resident memory of this process, and what the step tells."""
     began, before = time.perf_counter(), _processor()
     told = step() or {}
     return {

@@ -29,10 +29,11 @@ __all__ = ["ACTS", "records"]
 ACTS = 4  # of judgement on each item
 EACH = 400  # answers of a person
 SITTING = 20  # answers of a session
-WORDS = (
+TEXT = (
     "it depends on what is asked of it and by whom there is more than one way to say so because a short answer leaves "
     "out what a long one repeats while most people stop reading where they have understood enough to go on alone"
-).split()
+)
+WORDS = TEXT.split()
 BEGAN = datetime(2026, 1, 5, 9, tzinfo=UTC)
 SCALE = Scale(low=1, high=5, step=1)
 OPTIONS = ("correct", "polite", "too long")

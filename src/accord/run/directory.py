@@ -1,6 +1,5 @@
 """One run: its artefacts, written whole and read back by digest, its stages, and who holds it."""
 
-import hashlib
 import json
 import os
 import shutil

@@ -1,6 +1,6 @@
 """One pass over the records of a ledger: what stands, as columns and opinions; no judgement is held in memory."""
 
-import sys
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -33,8 +33,8 @@ class Gathered:
     """What stands in a ledger (of one study).
 
     `taken_back` and `unknown` count judgements that were left out: taken back by a later one, and of nobody in
-    particular. `assisted` are those beside which a machine made a remark, `sampled` texts that models surely wrote (they
-    say how they were sampled), of many the first `MOST_SAMPLED`.
+    particular. `assisted` are those beside which a machine made a remark, `sampled` texts that models surely
+    wrote (they say how they were sampled), of many the first `MOST_SAMPLED`.
     """
 
     evaluators: Mapping[str, Evaluator]
@@ -78,6 +78,23 @@ def _named_first(records: list[Record]) -> Iterator[Record]:
         yield from (record for record in records if isinstance(record, Feedback) is feedback)
 
 
+@dataclass(frozen=True)
+class _Numbers(Mapping[str, int]):
+    """A number by name; several columns share the places of the names."""
+
+    places: dict[str, int]
+    numbers: "array[int]" = field(default_factory=lambda: array("q"))
+
+    def __getitem__(self, name: str) -> int:
+        return self.numbers[self.places[name]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.places)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
 @dataclass
 class _Gathering:
     study: str | None
@@ -87,14 +104,14 @@ class _Gathering:
     prompts: Mapping[str, Prompt] = field(default_factory=dict)
     completions: Mapping[str, Completion] = field(default_factory=dict)
     sampled: list[str] = field(default_factory=list)
-    words: dict[str, int] = field(default_factory=dict)
-    lengths: dict[str, int] = field(default_factory=dict)
     kinds: "Counter[str]" = field(default_factory=Counter)
     studies: set[str] = field(default_factory=set)
     taken_back: int = 0
     unknown: int = 0
 
     def __post_init__(self) -> None:
+        self.places: dict[str, int] = {}  # of completions
+        self.words, self.lengths = _Numbers(self.places), _Numbers(self.places)
         current = {name: record for name, record in self.earlier.items() if name not in self.replaced}
         self.answers = AnswerCollector(self.words, current)
         self.codings = Codings(self.evaluators, self.lengths)
@@ -109,8 +126,9 @@ class _Gathering:
                     is_sampled = record.token_ids is not None or record.sampling is not None
                     if is_sampled and len(self.sampled) < MOST_SAMPLED:
                         self.sampled.append(record.text)
-                    name = sys.intern(record.id)
-                    self.words[name], self.lengths[name] = len(record.text.split()), len(record.text)
+                    if self.places.setdefault(record.id, len(self.places)) == len(self.words.numbers):
+                        self.words.numbers.append(len(record.text.split()))
+                        self.lengths.numbers.append(len(record.text))
                 case Evaluator():
                     self.evaluators[record.id] = record
                 case Feedback():

@@ -125,9 +125,7 @@ def measure_quality(
             for name, fit in fits.items()
         ],
         _composition(answers, gathered, target),
-        suspected_poisoning(
-            compared_texts(gathered.preferences, gathered.completions, gathered.prompts)
-        ),
+        suspected_poisoning(compared_texts(gathered.preferences, gathered.completions, gathered.prompts)),
         written_answers(_written(gathered)),
         assistance_effects(gathered.assisted, evaluators=evaluators),
     )

@@ -12,7 +12,6 @@ A question is what one study (or import) asked in one form: on one scale, with t
 declined, no program can compare. Control questions and items asked again are left out.
 """
 
-import sys
 from array import array
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -68,10 +67,7 @@ class _Rows:
     values: list[Any] = field(default_factory=list)
 
     def add(self, unit: tuple[str, ...], person: str, value: object, answer: int) -> None:
-        code = self.units.get(unit)
-        if code is None:
-            code = self.units[tuple(map(sys.intern, unit))] = len(self.units)
-        self.unit.append(code)
+        self.unit.append(self.units.setdefault(unit, len(self.units)))
         self.person.append(self.people.setdefault(person, len(self.people)))
         self.values.append(value)
         self.answer.append(answer)

@@ -2,7 +2,6 @@
 
 import hashlib
 import math
-import sys
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -157,7 +156,7 @@ class _Table:
 
     def code(self, kind: str, name: str) -> int:
         known = self.codes[kind]
-        return known.setdefault(sys.intern(name), len(known))  # kept once, whatever else holds the name
+        return known.setdefault(name, len(known))
 
     def add_sides(self, feedback: Feedback, sides: Iterable[tuple[str, str, bool]]) -> None:
         """A better completion and another each, with whether they tie."""

@@ -25,7 +25,7 @@ from accord.feedback.store.ledger_writer import ImportCounts, LedgerWriter
 from accord.feedback.store.location import Location
 from accord.feedback.store.schema_check import prepare
 from accord.feedback.store.tables import TABLES
-from accord.records import Completion, Evaluator, Feedback, Prompt, Record, parse
+from accord.records import Completion, Evaluator, Feedback, Prompt, Record, parse, share_fields_set
 
 __all__ = ["Ledger"]
 
@@ -313,7 +313,7 @@ class Ledger:
         except RecordError:
             record = parse(kind, content, place=self._place(stated, row))  # which raises with the place
         record.__dict__["id"] = stated
-        return record
+        return share_fields_set(record)
 
     def _place(self, name: str, row: int | None) -> str:
         return f"{self.location} {name}" + ("" if row is None else f" row {row}")
