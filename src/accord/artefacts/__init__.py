@@ -59,6 +59,7 @@ from accord.artefacts.evaluation import (
     ScoreRow,
     TextLoss,
 )
+from accord.artefacts.file_rows import FileRows
 from accord.artefacts.finding import Collection, Finding, Verdict
 from accord.artefacts.kinds import Artefact, Folder, JsonLines, JsonObject, RecordLines, Row, Text, folder_of
 from accord.artefacts.measured import MeasuredTokens, measured_tokens
@@ -229,6 +230,7 @@ __all__ = [
     "EditEffect",
     "EvaluationSample",
     "EvaluatorTrust",
+    "FileRows",
     "Finding",
     "FinishReason",
     "Folder",

@@ -1,7 +1,7 @@
 """A run as it is read: every file once, each row a typed record, and what is not there is said."""
 
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self, TypeVar
@@ -32,6 +32,7 @@ from accord.artefacts.evaluation import (
     PolicyEvaluation,
     ScoreRow,
 )
+from accord.artefacts.file_rows import rows_of
 from accord.artefacts.finding import Finding
 from accord.artefacts.kinds import Artefact, JsonLines, JsonObject, Text
 from accord.artefacts.reward_card import CARD, RewardCard
@@ -49,7 +50,7 @@ REPORT = Text("report.html", "the report: one self-contained page", "report")
 
 
 class RunReader:
-    """The files of a run, each parsed once.
+    """The files of a run, each parsed once; of files too large to be held the rows are parsed in each pass.
 
     Whatever is asked for and missing raises `ArtefactError` that names the file; `has` tells beforehand. An altered
     file, or one that does not hold what it should, raises `ArtefactError` too. `prefix` is where the stages stand that
@@ -83,9 +84,9 @@ class RunReader:
         """A file or folder of the run by its path, digests checked."""
         return self.run.verified(path)
 
-    def rows(self, lines: JsonLines[T], stage: str = "") -> list[T]:
-        """The rows of a file."""
-        return self._once(lines, stage, lambda at: list(lines.read(self.run, at)))
+    def rows(self, lines: JsonLines[T], stage: str = "") -> Sequence[T]:
+        """The rows of a file; those of a large one (`file_rows`) are read again in each pass."""
+        return self._once(lines, stage, lambda at: rows_of(lines, self.run, at))
 
     def value(self, content: JsonObject[T], stage: str = "") -> T:
         """The value in a file."""
@@ -117,16 +118,16 @@ class RunReader:
         """By id, in the order of the file."""
         return self._once(EVALUATORS, "", lambda _: _by_id(self.rows(EVALUATORS)), "by id")
 
-    def pairs(self, split: str) -> list[Pair]:
+    def pairs(self, split: str) -> Sequence[Pair]:
         """The pairs of a split."""
         return self.rows(pairs_of(split))
 
-    def feedback(self, split: str) -> list[Feedback]:
+    def feedback(self, split: str) -> Sequence[Feedback]:
         """What was said, of a split."""
         return self.rows(feedback_of(split))
 
     @property
-    def examples(self) -> list[Example]:
+    def examples(self) -> Sequence[Example]:
         """What the supervised start learns from."""
         return self.rows(EXAMPLES)
 
@@ -142,19 +143,19 @@ class RunReader:
         """What answers weigh; None where they were not weighed."""
         return self.value(TRUST) if self.has(TRUST) else None
 
-    def metrics(self, stage: str) -> list[Metrics]:
+    def metrics(self, stage: str) -> Sequence[Metrics]:
         """The training of a stage, step by step."""
         return self.rows(METRICS, stage)
 
-    def samples(self, stage: str = "policy") -> list[RolloutRow]:
+    def samples(self, stage: str = "policy") -> Sequence[RolloutRow]:
         """The samples that the policy learnt from."""
         return self.rows(SAMPLES, stage)
 
-    def candidates(self, stage: str = "policy") -> list[Candidate]:
+    def candidates(self, stage: str = "policy") -> Sequence[Candidate]:
         """Texts that were judged or graded before the policy learnt from some."""
         return self.rows(CANDIDATES, stage)
 
-    def scores(self, stage: str) -> list[ScoreRow]:
+    def scores(self, stage: str) -> Sequence[ScoreRow]:
         """A judge's scores of held-out completions."""
         return self.rows(SCORES, stage)
 
@@ -170,17 +171,17 @@ class RunReader:
         return self.value(EVALUATION)
 
     @property
-    def evaluation_samples(self) -> list[EvaluationSample]:
+    def evaluation_samples(self) -> Sequence[EvaluationSample]:
         """Fresh samples of both arms."""
         return self.rows(EVALUATION_SAMPLES)
 
     @property
-    def judged_rollouts(self) -> list[JudgedRollout]:
+    def judged_rollouts(self) -> Sequence[JudgedRollout]:
         """The independent judge's opinion on rollouts."""
         return self.rows(JUDGED_ROLLOUTS)
 
     @property
-    def curve(self) -> list[CurvePoint]:
+    def curve(self) -> Sequence[CurvePoint]:
         """Reward and judge over KL, step by step."""
         return self.rows(CURVE)
 
@@ -207,7 +208,7 @@ class RunReader:
     # -- inside ----------------------------------------------------------------------------------------------
 
     @property
-    def _prompt_rows(self) -> list[PromptRow]:
+    def _prompt_rows(self) -> Sequence[PromptRow]:
         return self.rows(PROMPTS)
 
     def _once(self, artefact: Artefact, stage: str, read: Callable[[str], T], form: str = "rows") -> T:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from accord.feedback.store.ledger import Ledger
+from accord.feedback.store.stored_records import with_field
 from accord.records import Completion, Evaluator, Feedback, Prompt
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "is_known",
     "is_order_known",
     "neutral_order",
+    "replaced_ids",
     "shown_digest",
     "unknown_evaluator",
     "unknown_model",
@@ -79,9 +81,14 @@ def neutral_order(first: Completion, second: Completion) -> tuple[Completion, Co
 
 def current_feedback(feedback: Iterable[Feedback]) -> Iterator[Feedback]:
     """The feedback that was not taken back by a later record, in the same order."""
-    records = list(feedback)
-    replaced = {record.replaces for record in records}
+    records = feedback if isinstance(feedback, Sequence) else list(feedback)
+    replaced = replaced_ids(records)
     return (record for record in records if record.id not in replaced)
+
+
+def replaced_ids(feedback: Sequence[Feedback]) -> set[str]:
+    """The ids of what was taken back by a record among these."""
+    return {record.replaces for record in with_field(feedback, "replaces") if record.replaces is not None}
 
 
 def feedback_and_evaluators(

@@ -1,5 +1,6 @@
 """The first stage: feedback into the ledger where a source is named, and from the ledger the examples of the run."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from os.path import relpath
 from pathlib import Path
@@ -18,12 +19,13 @@ from accord.feedback import (
 )
 from accord.feedback.dataset.structured import plain_texts
 from accord.feedback.formats.prompt_files import read_prompts
+from accord.feedback.store.stored_records import StoredFeedback, StoredRecords
 from accord.loop.earlier_round import splits_before
 from accord.loop.learnt_kinds import learnt_kinds, no_examples, unlearnt_note
 from accord.loop.lengths import fitting
 from accord.loop.stage import Context
 from accord.recipe import Data, Recipe
-from accord.records import Feedback
+from accord.records import Completion, Feedback, Prompt
 from accord.run import InputEntry, digest_of, digest_of_folder
 
 __all__ = ["data"]
@@ -40,14 +42,14 @@ def data(context: Context) -> None:
         _import(context, ledger)
         upto = ledger.last_row
         with progress.busy("  data: drawing pairs"):
-            read = settings.selection.of(list(ledger.feedback(upto)), ledger.evaluators())
+            read = settings.selection.of(StoredFeedback.of(ledger, upto), ledger.evaluators())
             if not read and learnt_kinds(recipe):
                 raise RecipeError(
                     f"{ledger.location}: there is no feedback in it; `accord import` or `accord collect` adds some"
                 )
-            prompts, completions = ledger.prompts(), ledger.completions()
+            prompts, completions = StoredRecords.of(ledger, Prompt), StoredRecords.of(ledger, Completion)
             plain = plain_texts(read, prompts, completions, settings.structured)
-            prompts = {name: prompt for name, prompt in prompts.items() if name not in plain.without}
+            prompts = prompts.without(plain.without)
             fit = fitting(recipe, plain.feedback, prompts, completions, source=_file(settings))
             feedback = fit.feedback
             dataset = _draw(ledger, feedback, recipe, run.seed, fit.without | plain.without)
@@ -114,7 +116,7 @@ def _file(settings: Data) -> Path | None:
     return None if settings.source in {None, "packaged"} else Path(str(settings.source))
 
 
-def _draw(ledger: Ledger, feedback: list[Feedback], recipe: Recipe, seed: int, without: frozenset[str]) -> Dataset:
+def _draw(ledger: Ledger, feedback: Sequence[Feedback], recipe: Recipe, seed: int, without: frozenset[str]) -> Dataset:
     settings = recipe.data
     return draw_dataset(
         ledger,

@@ -185,6 +185,8 @@ def long_texts(
 
     Raises `ModelError` where a template refuses a prompt that is to be read.
     """
+    if not by:
+        return []
     long: dict[tuple[str, str | None], TooLong] = {}
     for reader in by:
         if reader.writes:
@@ -218,14 +220,14 @@ def _texts(record: Feedback, completions: Mapping[str, Completion]) -> tuple[lis
 class Fitting:
     """The feedback and prompts that are left; what to say of the others, empty where all fit."""
 
-    feedback: list[Feedback]
+    feedback: Sequence[Feedback]
     without: frozenset[str] = frozenset()
     note: str = ""
 
 
 def fitting(
     recipe: Recipe,
-    feedback: list[Feedback],
+    feedback: Sequence[Feedback],
     prompts: Mapping[str, Prompt],
     completions: Mapping[str, Completion],
     *,
@@ -257,7 +259,7 @@ def fitting(
     return Fitting(remaining, frozenset(prompt_ids), left_out)
 
 
-def _without(feedback: list[Feedback], acts: set[str | None], prompts: set[str]) -> list[Feedback]:
+def _without(feedback: Sequence[Feedback], acts: set[str | None], prompts: set[str]) -> Sequence[Feedback]:
     """The feedback without some acts and prompts."""
     return without_acts(feedback, {record.id for record in feedback if record.id in acts or record.prompt in prompts})
 

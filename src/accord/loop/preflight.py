@@ -88,7 +88,7 @@ def _told(problems: list[str]) -> Iterator[None]:
 class _Read:
     """What a run would read: the feedback that the recipe selects, and what it names."""
 
-    feedback: list[Feedback] = field(default_factory=list)
+    feedback: Sequence[Feedback] = field(default_factory=list)
     prompts: dict[str, Prompt] = field(default_factory=dict)
     completions: dict[str, Completion] = field(default_factory=dict)
     evaluators: dict[str, Evaluator] = field(default_factory=dict)

@@ -1,5 +1,6 @@
 """Parts of a run that may be missing: None, or nothing, where `RunReader` would raise. Altered files still raise."""
 
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from accord.artefacts import CARD, EVALUATION, FINDINGS, RECIPE, SUMMARY, Finding, RewardCard, RunReader
@@ -46,7 +47,7 @@ def recipe_of(reader: RunReader) -> dict[str, Any]:
     return reader.recipe if reader.has(RECIPE) else {}
 
 
-def rows_of_file(reader: RunReader, lines: JsonLines[T], stage: str = "") -> list[T]:
+def rows_of_file(reader: RunReader, lines: JsonLines[T], stage: str = "") -> Sequence[T]:
     """The rows of a file; none where the run lacks it."""
     return reader.rows(lines, stage) if reader.has(lines, stage) else []
 

@@ -124,7 +124,8 @@ def _training_curves(reader: RunReader) -> Figure | str:
     beyond = f" Numbers beyond {LARGEST:.0e} are not drawn: {', '.join(undrawn)}." if undrawn else ""
     if not drawn:
         return "The course of the training was not logged." + beyond
-    texts = sum(row.step == rollouts[0].step for row in rollouts)
+    first = rollouts[0].step if rollouts else 0
+    texts = sum(row.step == first for row in rollouts)
     of_texts = f" of {texts} texts each" if texts else ""
     caption = (
         f"The training, step by step: {count(len(rows), 'step')}{of_texts}. Bands are 95 % intervals; a line without "
@@ -177,11 +178,14 @@ def _value(row: Metrics, key: str) -> float | None:
 def _bands(rows: Sequence[Metrics], rollouts: Sequence[RolloutRow]) -> dict[str, Band]:
     """Intervals by step, over the prompts of its rollouts, of what is known of every one of them."""
     bands: dict[str, Band] = {}
-    by_step = {step: list(of_step) for step, of_step in groupby(rollouts, key=lambda row: row.step)}
+    by_step: dict[int, tuple[Estimate | None, ...]] = {}
+    for step, of_step in groupby(rollouts, key=lambda row: row.step):
+        of_this = list(of_step)
+        by_step[step] = tuple(estimate_of(of_this) for estimate_of in _OF_ROLLOUTS.values())
     if not by_step or any(row.step not in by_step for row in rows):
         return bands
-    for key, estimate_of in _OF_ROLLOUTS.items():
-        estimates = [estimate_of(by_step[row.step]) for row in rows]
+    for place, key in enumerate(_OF_ROLLOUTS):
+        estimates = [by_step[row.step][place] for row in rows]
         if None not in estimates:
             known = [estimate for estimate in estimates if estimate is not None]
             bands[key] = tuple(estimate.low for estimate in known), tuple(estimate.high for estimate in known)

@@ -1,6 +1,5 @@
 """One run: its artefacts, written whole and read back by digest, its stages, and who holds it."""
 
-import hashlib
 import json
 import os
 import shutil
@@ -15,7 +14,17 @@ from typing import Any, Self
 
 from accord.errors import ArtefactError, storage
 from accord.run.checkpoints import FOLDER, Checkpoint, Checkpoints, Retention, sweep
-from accord.run.files import PART, digest_of, give_usual_rights, put_folder, sync, sync_tree, within, write_whole
+from accord.run.files import (
+    PART,
+    digest_of,
+    give_usual_rights,
+    put_folder,
+    sync,
+    sync_tree,
+    within,
+    write_parts,
+    write_whole,
+)
 from accord.run.growing_log import GrowingLog
 from accord.run.lock import LOCK, take_lock
 from accord.run.manifest import (
@@ -130,12 +139,7 @@ class RunDirectory:
 
     def write_bytes(self, name: str, content: bytes, *, stage: str = "") -> Path:
         """Write an artefact whole and enter it in the manifest."""
-        self._check_open_for_writing()
-        target = within(self.path, name)
-        write_whole(target, content)
-        self._enter(name, hashlib.sha256(content).hexdigest(), len(content), stage)
-        self._save_manifest()
-        return target
+        return self._write(name, [content], stage)
 
     def write_text(self, name: str, content: str, *, stage: str = "") -> Path:
         """Write an artefact of UTF-8 text."""
@@ -146,9 +150,17 @@ class RunDirectory:
         return self.write_text(name, json.dumps(content, indent=1, allow_nan=False) + "\n", stage=stage)
 
     def write_jsonl(self, name: str, rows: Iterable[str | dict[str, Any]], *, stage: str = "") -> Path:
-        """Write an artefact of JSON lines; a string is taken as a line that is JSON already."""
-        lines = [row if isinstance(row, str) else json.dumps(row, allow_nan=False) for row in rows]
-        return self.write_text(name, "".join(line + "\n" for line in lines), stage=stage)
+        """Write an artefact of JSON lines, one after the other; a string is taken as a line that is JSON already."""
+        lines = (row if isinstance(row, str) else json.dumps(row, allow_nan=False) for row in rows)
+        return self._write(name, (f"{line}\n".encode() for line in lines), stage)
+
+    def _write(self, name: str, parts: Iterable[bytes], stage: str) -> Path:
+        """An artefact of these bytes, one after the other; none of them is held."""
+        self._check_open_for_writing()
+        target = within(self.path, name)
+        self._enter(name, *write_parts(target, parts), stage)
+        self._save_manifest()
+        return target
 
     @contextmanager
     def write_folder(self, name: str, *, stage: str = "") -> Iterator[Path]:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from accord.errors import ArtefactError, storage
@@ -19,6 +20,7 @@ __all__ = [
     "sync",
     "sync_tree",
     "within",
+    "write_parts",
     "write_whole",
 ]
 
@@ -71,23 +73,32 @@ def within(root: Path, name: str) -> Path:
 
 
 def write_whole(target: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or as it was before: beside, synced, renamed.
+    """Write a file so that it is there whole or as it was before. Raises as `write_parts` does."""
+    write_parts(target, [content])
+
+
+def write_parts(target: Path, parts: Iterable[bytes]) -> tuple[str, int]:
+    """The same of bytes that come one after the other: beside, synced, renamed. The file's SHA-256 and its size.
 
     Raises `StorageError` where the disk is full or the folder cannot be written.
     """
     with storage(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         beside = target.with_name(target.name + PART)
+        digest, size = hashlib.sha256(), 0
         try:
             with beside.open("wb") as file:
-                file.write(content)
+                for part in parts:
+                    digest.update(part)
+                    size += file.write(part)
                 file.flush()
                 os.fsync(file.fileno())
             beside.replace(target)
-        except OSError:
+        except BaseException:
             beside.unlink(missing_ok=True)
             raise
         sync(target.parent)
+    return digest.hexdigest(), size
 
 
 def give_usual_rights(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """Preferences in a circle: more of them than noise about one number a completion explains."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -27,6 +27,7 @@ Codes = NDArray[np.int64]
 LEAST = 50  # triads
 MOST = 20_000
 MOST_TEXTS = 400
+ROOM = 2_000_000  # simulated answers that are held at once
 PRIOR = 0.5
 SOURCE = "circular triads (Kendall & Babington Smith 1940) against a parametric bootstrap of Bradley-Terry"
 
@@ -158,12 +159,24 @@ def _excess(duels: Duels, draws: int) -> tuple[Floats, float]:
     observed_T = circles_of(duels.triad_T3, duels.up_N).astype(np.float64)
     chance_N = _chance(duels, fit(duels, duels.up_N[None].astype(np.float64)))[0]
     expected_T = _expected(duels, chance_N[None])[0]
-    drawn_SN = np.random.default_rng(0).random((draws, chance_N.size)) < chance_N
-    again_SN = _chance(duels, fit(duels, drawn_SN.astype(np.float64)))
-    excess_S = (circles_of(duels.triad_T3, drawn_SN) - _expected(duels, again_SN)).mean(axis=1)
+    excess_S = np.concatenate([_simulated(duels, drawn_SN) for drawn_SN in _draws(chance_N, draws)])
     excess_T = observed_T - expected_T
     p_value = (1 + int((excess_S >= excess_T.mean()).sum())) / (draws + 1)
     return excess_T - float(excess_S.mean()), p_value
+
+
+def _draws(chance_N: Floats, draws: int) -> Iterator[NDArray[np.bool_]]:
+    """Simulated data sets [S, N], some at a time: as many as memory has room for, the same whatever that is."""
+    random, at_once = np.random.default_rng(0), max(1, ROOM // max(chance_N.size, 1))
+    for start in range(0, draws, at_once):
+        yield random.random((min(at_once, draws - start), chance_N.size)) < chance_N
+
+
+def _simulated(duels: Duels, drawn_SN: NDArray[np.bool_]) -> Floats:
+    """The mean excess of circles in each simulated data set [S]."""
+    again_SN = _chance(duels, fit(duels, drawn_SN.astype(np.float64)))
+    excess_S: Floats = (circles_of(duels.triad_T3, drawn_SN) - _expected(duels, again_SN)).mean(axis=1)
+    return excess_S
 
 
 def _chance(duels: Duels, score_SC: Floats) -> Floats:

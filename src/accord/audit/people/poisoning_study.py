@@ -55,10 +55,9 @@ def studies_compared(records: LedgerRecords) -> dict[str, Compared]:
         evaluator = records.evaluators.get(answer.evaluator)
         if evaluator is not None and is_known(evaluator) and counts_as_person(evaluator) and answer.gold is None:
             by_study.setdefault(answer.study or "", []).append(answer)
-    texts = {name: (one.prompt, one.text) for name, one in records.completions.items()}
-    prompt_texts = {name: prompt.text for name, prompt in records.prompts.items()}
     return {
-        name: compared_texts(collect_preferences(answers), texts, prompt_texts) for name, answers in by_study.items()
+        name: compared_texts(collect_preferences(answers), records.completions, records.prompts)
+        for name, answers in by_study.items()
     }
 
 

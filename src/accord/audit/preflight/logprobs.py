@@ -1,11 +1,12 @@
 """P-RATIO: whether sampler, trainer and saved models agree about how likely the samples are."""
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from accord.artefacts import RECIPE, EvaluationSample, MeasuredTokens, RolloutRow, measured_tokens
+from accord.artefacts import RECIPE, EvaluationSample, RolloutRow, measured_tokens
 from accord.audit.challenges import P_RATIO
 from accord.audit.checks import Outcome, artefact, check
 from accord.audit.evidence import (
@@ -45,20 +46,23 @@ def ratio(evidence: Evidence, thresholds: PreflightThresholds) -> Outcome:
     earlier weights (`staleness`) are judged with all others, and told apart in the facts.
     """
     logged = [row.sampler_logprob_diff for row in online_metrics(evidence) if row.sampler_logprob_diff is not None]
-    rollouts = list(evidence.samples()) if evidence.holds(ROLLOUTS) else []
-    name, tokens, stale = ROLLOUTS, _tokens_of(rollouts), staleness_of(evidence, rollouts)
-    if not tokens and logged:
+    kept = evidence.holds(ROLLOUTS)
+    name, ratios = ROLLOUTS, _log_ratios(evidence.samples() if kept else ())
+    stale = staleness_of(evidence, evidence.samples() if kept else ())
+    if not ratios and logged:
         return _ratio_as_logged(logged, thresholds)
-    if not tokens and evidence.holds(SAMPLES):  # an algorithm that samples nothing while it learns
-        name, tokens = SAMPLES, _tokens_of(evidence.evaluation_samples)
-    if not tokens:
+    if not ratios and evidence.holds(SAMPLES):  # an algorithm that samples nothing while it learns
+        name, ratios = SAMPLES, _log_ratios(evidence.evaluation_samples)
+    if not ratios:
         raise MissingEvidence(f"`rollout_logprobs` and `logprobs` of samples in {ROLLOUTS} or {SAMPLES}")
-    log_ratios = [np.subtract(each.logprob_T, each.sampler_T) for each in tokens]
-    size = _over_tokens([np.abs(log_ratio_T) for log_ratio_T in log_ratios])
+    tokens = [each.tokens for each in ratios]
+    size = mean([each.size for each in ratios], weights=tokens)
     facts = {
         **stale.facts,
-        "KL(sampler || trainer) by k3 (nats a token)": _over_tokens([np.expm1(x_T) - x_T for x_T in log_ratios]),
-        "largest log-ratio of a token (nats)": _largest(log_ratios, size.n),
+        "KL(sampler || trainer) by k3 (nats a token)": mean([each.k3 for each in ratios], weights=tokens),
+        "largest log-ratio of a token (nats)": Estimate(
+            max(each.largest for each in ratios), None, None, size.n, method="maximum"
+        ),
     }
     furthest = max(logged, default=0.0)
     cut = _cut_distribution(evidence) if name == ROLLOUTS else ""
@@ -100,9 +104,25 @@ def _cut_distribution(evidence: Evidence) -> str:
     )
 
 
-def _tokens_of(samples: Sequence[Sample]) -> list[MeasuredTokens]:
-    """The tokens of those samples that have some, and of which they were kept."""
-    return [each for each in map(measured_tokens, samples) if each is not None and each.ids_T]
+class _LogRatio(NamedTuple):
+    """Of a sample: its tokens, the mean size of their log-ratios, the mean of k3, and the largest size."""
+
+    tokens: int
+    size: float
+    k3: float
+    largest: float
+
+
+def _log_ratios(samples: Sequence[Sample]) -> list[_LogRatio]:
+    """Trainer to sampler, of those samples that have tokens, and of which both were kept; tokens are not held."""
+    ratios = []
+    for tokens in map(measured_tokens, samples):
+        if tokens is not None and tokens.ids_T:
+            ratio_T = np.subtract(tokens.logprob_T, tokens.sampler_T)
+            size_T = np.abs(ratio_T)
+            k3 = float(np.mean(np.expm1(ratio_T) - ratio_T))
+            ratios.append(_LogRatio(len(ratio_T), float(np.mean(size_T)), k3, float(size_T.max())))
+    return ratios
 
 
 def _ratio_as_logged(logged: Sequence[float], thresholds: PreflightThresholds) -> Outcome:

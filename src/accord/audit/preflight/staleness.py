@@ -1,6 +1,7 @@
 """How far behind the weights were that wrote what a policy learnt from, and how far its probabilities moved by that."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -25,17 +26,24 @@ class Staleness(NamedTuple):
     facts: Mapping[str, Estimate] = {}
 
 
-def staleness_of(evidence: Evidence, rows: Sequence[RolloutRow]) -> Staleness:
-    """Of the rollouts of a run; `weights_step` says by which weights each was written."""
-    lags = [0 if row.weights_step is None else row.step - 1 - row.weights_step for row in rows]
-    stale = sum(lag > 0 for lag in lags)
+def staleness_of(evidence: Evidence, rows: Iterable[RolloutRow]) -> Staleness:
+    """Of the rollouts of a run; `weights_step` says by which weights each was written. No row is held."""
+    lags: Counter[int] = Counter()
+    sizes: dict[int, list[tuple[float, int]]] = {}
+    for row in rows:
+        lag = 0 if row.weights_step is None else row.step - 1 - row.weights_step
+        lags[lag] += 1
+        tokens = measured_tokens(row)
+        if tokens is not None and tokens.ids_T:
+            size = float(np.abs(np.subtract(tokens.logprob_T, tokens.sampler_T)).mean())
+            sizes.setdefault(lag, []).append((size, len(tokens.ids_T)))
     if not any(lags):
         return Staleness()
-    words = f" {stale} of {len(rows)} samples were written by weights up to {max(lags)} steps behind."
+    stale = sum(count for lag, count in lags.items() if lag > 0)
+    words = f" {stale} of {lags.total()} samples were written by weights up to {max(lags)} steps behind."
     facts = {
-        f"the same of weights {lag} steps behind": size
-        for lag in sorted(set(lags))
-        if (size := _size([row for row, its_lag in zip(rows, lags, strict=True) if its_lag == lag])) is not None
+        f"the same of weights {lag} steps behind": mean([size for size, _ in of_lag], weights=[n for _, n in of_lag])
+        for lag, of_lag in sorted(sizes.items())
     }
     return Staleness(words, _problem(evidence, max(lags), min(lags)), facts)
 
@@ -52,11 +60,3 @@ def _problem(evidence: Evidence, furthest: int, nearest: int) -> str:
     if policy.get("importance_weights") == "none":
         return " They are learnt from as if they were the policy's own (importance_weights = none)."
     return ""
-
-
-def _size(rows: Sequence[RolloutRow]) -> Estimate | None:
-    tokens = [each for each in map(measured_tokens, rows) if each is not None and each.ids_T]
-    if not tokens:
-        return None
-    sizes = [float(np.abs(np.subtract(each.logprob_T, each.sampler_T)).mean()) for each in tokens]
-    return mean(sizes, weights=[len(each.ids_T) for each in tokens])

@@ -19,6 +19,7 @@ from accord.errors import MissingEvidence
 from accord.feedback import sampled_units
 from accord.records import Completion, Prompt
 from accord.stats import Estimate, mean
+from accord.stats.resampling import resampled_sums
 
 __all__ = ["best_of", "foretold", "pairs_to_tell", "rank_correlation"]
 
@@ -234,9 +235,7 @@ def _ranks(sum_ES: Floats, worth_QS: Floats) -> Estimate:
     random = np.random.default_rng(0)
     drawn = []
     for of_units in (sum_ES, worth_QS):
-        count = len(of_units)
-        again_RU = random.multinomial(count, np.full(count, 1 / count), DRAWS)
-        drawn.append(np.concatenate([np.ones((1, count)), again_RU]) @ of_units)
+        drawn.append(np.vstack([np.ones(len(of_units)) @ of_units, resampled_sums(of_units, DRAWS, random)]))
     metric_RS = drawn[0][:, :-1] / drawn[0][:, -1:]
     value, *others = rank_correlation(metric_RS, drawn[1]).tolist()
     low, high = np.quantile(others, [0.025, 0.975]).tolist()

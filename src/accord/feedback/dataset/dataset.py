@@ -48,8 +48,8 @@ class Dataset:
                         examples have their own
     """
 
-    prompts: dict[str, Prompt]
-    completions: dict[str, Completion]
+    prompts: Mapping[str, Prompt]
+    completions: Mapping[str, Completion]
     evaluators: dict[str, Evaluator]
     split_of: dict[str, str]
     pairs: dict[str, tuple[Pair, ...]]

@@ -1,7 +1,8 @@
 """Drawing a data set from a ledger."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import chain
 
 from accord.artefacts import DataSummary
 from accord.errors import RecipeError
@@ -21,8 +22,9 @@ from accord.feedback.dataset.splits import (
 )
 from accord.feedback.dataset.structured import StructuredRule, plain_texts
 from accord.feedback.dataset.two_readings import contradicted
-from accord.feedback.provenance import current_feedback
+from accord.feedback.provenance import replaced_ids
 from accord.feedback.store.ledger import Ledger
+from accord.feedback.store.stored_records import StoredFeedback, StoredRecords, pick, subset
 from accord.records import Completion, Evaluator, Feedback, Pair, Prompt
 
 __all__ = ["dataset_of", "draw_dataset"]
@@ -57,18 +59,18 @@ def draw_dataset(
     """
     check_fractions(fractions)
     if feedback is None:
-        feedback = list(ledger.feedback(upto))
-    evaluators, prompts, completions = ledger.evaluators(), ledger.prompts(), ledger.completions()
+        feedback = StoredFeedback.of(ledger, upto)
+    evaluators, prompts = ledger.evaluators(), StoredRecords.of(ledger, Prompt)
+    completions = StoredRecords.of(ledger, Completion)
     if not feedback and not prompts:
         raise RecipeError(
             f"{ledger.location}: there is no feedback in it; `accord import` or `accord collect` adds some"
         )
     plain = plain_texts(feedback, prompts, completions, structured, without=without)
-    prompts = {name: prompt for name, prompt in prompts.items() if name not in {*without, *plain.without}}
     return dataset_of(
         plain.feedback,
         evaluators,
-        prompts,
+        prompts.without({*without, *plain.without}),
         completions,
         limit=limit,
         seed=seed,
@@ -96,21 +98,21 @@ def dataset_of(
 
     Raises `RecipeError` where pairs are of too few units for the splits.
     """
-    sample = draw_pairs(list(feedback), limit=limit, seed=seed, evaluators=evaluators)
+    sample = draw_pairs(feedback, limit=limit, seed=seed, evaluators=evaluators)
     same = same_texts(prompts, completions)
     pairs = _split(sample, fractions, unit, seed, same, known)
     split_of = split_of_prompts(prompts, pairs, fractions, seed, same, known)
     contradictory = contradicted(lambda: feedback, evaluators)
-    standing = [record for record in current_feedback(feedback) if record.id not in contradictory]
+    gone = replaced_ids(feedback) | contradictory
+    standing = subset(feedback, [record.id not in gone for record in feedback]) if gone else feedback
     by_split, bound_twice = split_feedback(
         standing, pairs, split_of, completions, unit=unit, fractions=fractions, seed=seed, same=same
     )
-    read = [record for side in by_split.values() for record in side]
-    names = completions_of(sample.pairs) | dict.fromkeys(name for record in read for name in record.completions)
+    named = _Named.of(sample.pairs, chain.from_iterable(by_split.values()))
     data = Dataset(
-        prompts=dict(prompts),
-        completions={name: completions[name] for name in names} | added_completions(read),
-        evaluators=_named_evaluators(sample.pairs, read, evaluators),
+        prompts=prompts,
+        completions=pick(completions, named.completions, named.added),
+        evaluators={name: evaluators[name] for name in named.evaluators if name},
         split_of=split_of,
         pairs=pairs,
         feedback=by_split,
@@ -132,12 +134,23 @@ def _split(
     return split(sample.pairs, fractions=fractions, unit=unit, seed=seed, same=same, known=known)
 
 
-def _named_evaluators(
-    pairs: Sequence[Pair], feedback: Sequence[Feedback], evaluators: Mapping[str, Evaluator]
-) -> dict[str, Evaluator]:
-    """Those of the pairs, then those of what gave no pair."""
-    names = dict.fromkeys(pair.evaluator for pair in pairs) | dict.fromkeys(record.evaluator for record in feedback)
-    return {name: evaluators[name] for name in names if name}
+@dataclass(frozen=True)
+class _Named:
+    """Completions and evaluators by id: those of the pairs, then those of what gave no pair; texts that were added."""
+
+    completions: dict[str, None]
+    evaluators: dict[str | None, None]
+    added: dict[str, Completion]
+
+    @classmethod
+    def of(cls, pairs: Sequence[Pair], feedback: Iterable[Feedback]) -> "_Named":
+        """In one pass."""
+        named = cls(completions_of(pairs), dict.fromkeys(pair.evaluator for pair in pairs), {})
+        for record in feedback:
+            named.completions.update(dict.fromkeys(record.completions))
+            named.evaluators[record.evaluator] = None
+            named.added.update(added_completions([record]))
+        return named
 
 
 def _summary(data: Dataset, sample: PairSample, bound_twice: int) -> DataSummary:

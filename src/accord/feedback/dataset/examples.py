@@ -64,7 +64,7 @@ def _of_pairs(data: Dataset, split: str, source: Literal["chosen", "compared"]) 
                 pairs_with[name].append(pair)
     return [
         Example(
-            prompt=data.completions[name].prompt,
+            prompt=pairs_of_completion[0].prompt,
             completion=name,
             source=source,
             evaluators=_distinct(pair.evaluator for pair in pairs_of_completion),

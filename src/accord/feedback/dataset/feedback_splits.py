@@ -12,11 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from accord.feedback.dataset.same_texts import normalised
 from accord.feedback.dataset.splits import NOTHING, SplitUnit, allocate, unit_of
 from accord.feedback.dataset.views import is_evidence, texts_of
+from accord.feedback.store.stored_records import subset
 from accord.records import Completion, Feedback, Pair
 
 __all__ = ["split_feedback"]
 
 Key = tuple[str, ...]
+NOWHERE = 255
 
 
 def split_feedback(
@@ -29,25 +31,24 @@ def split_feedback(
     fractions: Mapping[str, float],
     seed: int,
     same: Mapping[str, str] = NOTHING,
-) -> tuple[dict[str, tuple[Feedback, ...]], int]:
+) -> tuple[dict[str, Sequence[Feedback]], int]:
     """Feedback by split, in its order, and how much was left out because it is bound to two splits.
 
     `pairs` are split already, and `split_of` gives the split of every prompt. Units that nothing binds are divided by
     the fractions. `same` names prompts and completions that are another one's text (`same_texts`). Control questions
     and repeats bind nothing and follow their unit, or else their prompt.
     """
-    side_of = {record.id: split_of[record.prompt] for record in feedback}
-    left_out = 0
-    if unit != "prompt":  # a prompt is in one split with all its completions and texts, so nothing is bound twice
+    code = {name: number for number, name in enumerate(fractions)}
+    if unit == "prompt":  # a prompt is in one split with all its completions and texts, so nothing is bound twice
+        side_N = bytearray(code.get(split_of[record.prompt], NOWHERE) for record in feedback)
+        left_out = 0
+    else:
         bound = _Bound(pairs, split_of, completions, unit, same)
-        evidence = [record for record in feedback if is_evidence(record)]
-        bound.bind_units(evidence, fractions, seed)
-        for record in feedback:
-            names = bound.bind(record) if is_evidence(record) else {bound.unit_split(record) or side_of[record.id]}
-            side_of[record.id] = names.pop() if len(names) == 1 else ""
-            left_out += not side_of[record.id]
-    sides = {name: tuple(record for record in feedback if side_of[record.id] == name) for name in fractions}
-    return sides, left_out
+        bound.bind_units(feedback, fractions, seed)
+        sides = [bound.side(record, split_of[record.prompt]) for record in feedback]
+        side_N = bytearray(code.get(side, NOWHERE) for side in sides)
+        left_out = sides.count("")
+    return {name: subset(feedback, [side == code[name] for side in side_N]) for name in fractions}, left_out
 
 
 class _Bound:
@@ -74,12 +75,17 @@ class _Bound:
 
     def bind_units(self, feedback: Sequence[Feedback], fractions: Mapping[str, float], seed: int) -> None:
         """Bind every unit: to the split of the first feedback in it that is bound, or divided by the fractions."""
-        for record in feedback:
+        for record in filter(is_evidence, feedback):
             names = self._names(record)
             if len(names) == 1:
                 self._split.setdefault(self._unit_key(record), *names)
-        free = Counter(key for key in map(self._unit_key, feedback) if key not in self._split)
+        free = Counter(key for key in map(self._unit_key, filter(is_evidence, feedback)) if key not in self._split)
         self._split |= allocate(free, fractions, seed)
+
+    def side(self, feedback: Feedback, of_prompt: str) -> str:
+        """The split of an act of judgement, "" where it is bound to two. `of_prompt` is that of its prompt."""
+        names = self.bind(feedback) if is_evidence(feedback) else {self.unit_split(feedback) or of_prompt}
+        return names.pop() if len(names) == 1 else ""
 
     def bind(self, feedback: Feedback) -> set[str]:
         """The splits that feedback is bound to; where it is one, all that it names is bound to it from now on."""

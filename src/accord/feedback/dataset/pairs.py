@@ -9,7 +9,7 @@ said is read a second time for those that were drawn, so that neither the feedba
 import sys
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from itertools import combinations
 from typing import NamedTuple
@@ -18,8 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from accord.feedback.dataset.two_readings import contradicted
-from accord.feedback.provenance import is_known
+from accord.feedback.provenance import is_known, replaced_ids
 from accord.feedback.store.ledger import Ledger
+from accord.feedback.store.stored_records import StoredFeedback, at_places
 from accord.records import (
     Comparison,
     Correction,
@@ -78,24 +79,15 @@ def draw_pairs(
     evaluators stand for more than one person, whose ratings give no pairs, and which are machines, whose answers give
     none where they differ by the order in which they were asked.
     """
-    read, known, replaced = _reader(source, evaluators, upto)
-    found = _Found.of(read(), known, {"taken back": replaced, "differs by order": contradicted(read, known)})
-    drawn = found.drawn(_numbers(found.possible, limit, seed))
-    pairs = drawn.pairs(read())
+    if isinstance(source, Ledger):
+        feedback, known = StoredFeedback.of(source, upto), source.evaluators()
+    else:
+        feedback, known = source if isinstance(source, Sequence) else list(source), evaluators or {}
+    without = {"taken back": replaced_ids(feedback), "differs by order": contradicted(lambda: feedback, known)}
+    found = _Found.of(feedback, known, without)
+    pairs = found.drawn(_numbers(found.possible, limit, seed)).pairs(feedback)
     unused = {reason: count for reason, count in found.unused.items() if count}
     return PairSample(pairs, found.possible, dict(found.kinds), unused)
-
-
-def _reader(
-    source: Ledger | Iterable[Feedback], evaluators: Mapping[str, Evaluator] | None, upto: int | None
-) -> tuple[Callable[[], Iterator[Feedback]], Mapping[str, Evaluator], Set[str]]:
-    """What reads the feedback from its beginning, each time the same; the evaluators; what was taken back."""
-    if isinstance(source, Ledger):
-        last = source.last_row if upto is None else upto
-        return lambda: source.feedback(last), source.evaluators(), source.replaced(last)
-    everything = source if isinstance(source, Sequence) else list(source)
-    replaced = {record.replaces for record in everything if record.replaces is not None}
-    return lambda: iter(everything), evaluators or {}, replaced
 
 
 def pairs_from_ratings(feedback: Iterable[Feedback], *, limit: int | None = None, seed: int = 0) -> list[Pair]:
@@ -269,19 +261,18 @@ class _Drawn:
     within_S: NDArray[np.int64]
     place_R2: NDArray[np.int64]
 
-    def pairs(self, feedback: Iterable[Feedback]) -> tuple[Pair, ...]:
-        """The pairs, from the feedback read once more."""
+    def pairs(self, feedback: Sequence[Feedback]) -> tuple[Pair, ...]:
+        """The pairs, from the records of the feedback that they are of."""
         sides_of: dict[int, list[int]] = {}
         for place, within in zip(self.place_S.tolist(), self.within_S.tolist(), strict=True):
             sides_of.setdefault(place, []).append(within)
-        rated = set(self.place_R2.ravel().tolist())
         stated: list[Pair] = []
         ratings: dict[int, _Rated] = {}
-        for place, record in enumerate(feedback):
+        for place, record in at_places(feedback, np.union1d(self.place_S, self.place_R2.ravel())):
             if place in sides_of:
                 of_record = _stated(record)
                 stated += [of_record[within] for within in sides_of.pop(place)]
-            elif place in rated:
+            else:
                 ratings[place] = _Rated.of(record)
         return (*stated, *(_pair_of_ratings(ratings[one], ratings[two]) for one, two in self.place_R2.tolist()))
 

@@ -5,7 +5,10 @@ a character of its own or not). Upper and lower case, and punctuation, are diffe
 """
 
 import unicodedata
-from collections.abc import Hashable, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
 
 from accord.records import Completion, Message, Prompt
 
@@ -23,20 +26,39 @@ def same_texts(prompts: Mapping[str, Prompt], completions: Mapping[str, Completi
     Prompts are the same by what was asked, turn by turn, with the tools that were called and what stands beside the
     texts; completions by their text and their turns, to the same prompt.
     """
+    same = _repeated(lambda: ((name, _conversation(prompt.messages)) for name, prompt in prompts.items()))
+    of_prompts = dict(same)
+
+    def answers() -> Iterator[tuple[str, Hashable]]:
+        for name, completion in completions.items():
+            turns = None if completion.turns is None else _conversation(completion.turns)
+            prompt = of_prompts.get(completion.prompt, completion.prompt)
+            yield name, (prompt, normalised(completion.text), turns)
+
+    return same | _repeated(answers)
+
+
+def _repeated(read: Callable[[], Iterable[tuple[str, Hashable]]]) -> dict[str, str]:
+    """The first name of the same content, by each later one. `read` gives names and contents, each time the same.
+
+    Hashes are held, and contents of those alone whose hash is there twice: nearly nothing repeats another.
+    """
+    hash_N = np.frombuffer(array("q", (hash(content) for _, content in read())), dtype=np.int64)
+    values, count_M = np.unique(hash_N, return_counts=True)
+    twice = set(values[count_M > 1].tolist())
     same: dict[str, str] = {}
     first: dict[Hashable, str] = {}
-    for name, prompt in prompts.items():
-        conversation = _conversation(prompt.messages)
-        if (earlier := first.setdefault(conversation, name)) != name:
-            same[name] = earlier
-    for name, completion in completions.items():
-        prompt_id = same.get(completion.prompt, completion.prompt)
-        turns = None if completion.turns is None else _conversation(completion.turns)
-        if (earlier := first.setdefault((prompt_id, normalised(completion.text), turns), name)) != name:
+    for name, content in read() if twice else ():
+        if hash(content) in twice and (earlier := first.setdefault(content, name)) != name:
             same[name] = earlier
     return same
 
 
 def _conversation(messages: Sequence[Message]) -> Hashable:
     """What was said turn by turn: white space is no difference, tools that are called and what is attached are."""
-    return tuple(message.model_copy(update={"content": normalised(message.content)}) for message in messages)
+    return tuple(
+        (normalised(message.content), message.role)
+        if message.plain
+        else message.model_copy(update={"content": normalised(message.content)})
+        for message in messages
+    )

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from accord.errors import RecipeError, nearest
+from accord.feedback.store.stored_records import subset
 from accord.records import Evaluator, Feedback
 
 __all__ = ["Selection"]
@@ -26,19 +27,31 @@ class Selection:
     rounds: Collection[int] | None = None
     exclude: Collection[str] = ()
 
-    def of(self, feedback: Sequence[Feedback], evaluators: Mapping[str, Evaluator]) -> list[Feedback]:
+    def of(self, feedback: Sequence[Feedback], evaluators: Mapping[str, Evaluator]) -> Sequence[Feedback]:
         """The feedback that meets the conditions, in its order.
 
         What a later record took back stays taken back where that record is not selected itself. Raises `RecipeError`
         where a study or an entry of `exclude` is in none of the feedback, or where feedback is there and none is left.
         """
-        self._check_names(feedback)
-        selected = [record for record in feedback if self._holds(record, evaluators[record.evaluator])]
-        if len(selected) == len(feedback):
-            return selected
-        names = {record.id for record in selected}
-        taken_back = {record.replaces for record in feedback if record.id not in names}
-        selected = [record for record in selected if record.id not in taken_back]
+        if self == Selection():
+            return feedback
+        studies: set[str] = set()
+        excluded: set[str] = set()
+        taken_back: set[str] = set()
+        keep = bytearray()
+        for record in feedback:
+            if record.study is not None:
+                studies.add(record.study)
+            excluded |= {record.id, record.evaluator} & set(self.exclude)
+            keep.append(self._holds(record, evaluators[record.evaluator]))
+            if not keep[-1] and record.replaces is not None:
+                taken_back.add(record.replaces)
+        self._check_names(sorted(studies), excluded)
+        if all(keep):
+            return feedback
+        selected = subset(feedback, keep)
+        if taken_back:
+            selected = subset(selected, [record.id not in taken_back for record in selected])
         if not selected:
             raise RecipeError(
                 f"recipe.data: {self._conditions()} leave nothing of {len(feedback):,} records of feedback"
@@ -54,12 +67,11 @@ class Selection:
             and not {feedback.evaluator, feedback.id, feedback.study} & set(self.exclude)
         )
 
-    def _check_names(self, feedback: Sequence[Feedback]) -> None:
-        studies = sorted({record.study for record in feedback if record.study is not None})
+    def _check_names(self, studies: list[str], ids: Collection[str]) -> None:
+        """Raises `RecipeError` for a name that is none of these studies (of what is left out: and none of these ids)."""
         for name in self.studies or ():
             if name not in studies:
                 raise RecipeError(f"recipe.data.studies: no feedback is of the study '{name}'{_known(name, studies)}")
-        ids = {record.id for record in feedback} | {record.evaluator for record in feedback} if self.exclude else set()
         for name in self.exclude:
             if name not in ids and name not in studies:
                 raise RecipeError(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from accord.errors import RecipeError
+from accord.feedback.store.stored_records import subset, with_field
 from accord.records import Completion, Feedback, Prompt
 
 __all__ = ["PlainTexts", "StructuredRule", "plain_texts", "without_acts"]
@@ -20,7 +21,7 @@ StructuredRule = Literal["refuse", "drop"]
 class PlainTexts:
     """The feedback about texts alone, the prompts that hold more, and in words what was left out."""
 
-    feedback: list[Feedback]
+    feedback: Sequence[Feedback]
     without: frozenset[str] = frozenset()
     note: str | None = None
 
@@ -38,16 +39,18 @@ def plain_texts(
     Raises `RecipeError` that counts what is structured where that is to be refused, or where nothing else is left.
     """
     attached = {
-        name
-        for name, prompt in prompts.items()
-        if name not in without and any(message.attachments for message in prompt.messages)
+        prompt.id
+        for prompt in with_field(prompts, "attachments")
+        if prompt.id not in without and any(message.attachments for message in prompt.messages)
     }
-    with_turns = {name for name, completion in completions.items() if completion.turns is not None}
+    with_turns = {answer.id for answer in with_field(completions, "turns") if answer.turns is not None}
+    if not attached and not with_turns:
+        return PlainTexts(feedback)
     dropped = {
         record.id for record in feedback if record.prompt in attached or not with_turns.isdisjoint(record.completions)
     }
     if not dropped and not attached:
-        return PlainTexts(list(feedback))
+        return PlainTexts(feedback)
     answers = len({name for record in feedback for name in record.completions if name in with_turns})
     counts = f"{len(attached):,} prompts with more than text beside them, {answers:,} answers of several turns"
     if rule == "refuse":
@@ -62,9 +65,10 @@ def plain_texts(
     return PlainTexts(remaining, frozenset(attached), note)
 
 
-def without_acts(feedback: Sequence[Feedback], acts: Collection[str]) -> list[Feedback]:
+def without_acts(feedback: Sequence[Feedback], acts: Collection[str]) -> Sequence[Feedback]:
     """The feedback without some acts; what these took back stays taken back."""
     dropped = set(acts)
-    while earlier := {record.replaces for record in feedback if record.id in dropped and record.replaces} - dropped:
+    replaced_by = {record.id: record.replaces for record in with_field(feedback, "replaces") if record.replaces}
+    while earlier := {replaced_by[name] for name in dropped & replaced_by.keys()} - dropped:
         dropped |= earlier
-    return [record for record in feedback if record.id not in dropped]
+    return subset(feedback, [record.id not in dropped for record in feedback])

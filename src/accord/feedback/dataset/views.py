@@ -6,6 +6,7 @@ from typing import Generic, TypeVar
 
 from pydantic import BaseModel
 
+from accord.feedback.store.stored_records import of_kind
 from accord.records import Completion, Correction, Demonstration, Feedback
 
 __all__ = ["Judged", "is_evidence", "judged", "texts_of"]
@@ -33,7 +34,7 @@ def judged(feedback: Iterable[Feedback], kind: type[J]) -> list[Judged[J]]:
     """The feedback of one kind of judgement that something can be learnt from, in its order."""
     return [
         Judged(record, record.judgement)
-        for record in feedback
+        for record in of_kind(feedback, kind.model_fields["kind"].default)
         if isinstance(record.judgement, kind) and is_evidence(record)
     ]
 

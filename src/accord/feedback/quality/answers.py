@@ -118,13 +118,13 @@ class AnswerCollector:
         return None if first is None else same_answer(record, first)
 
     def answers(self) -> Answers:
-        """All of them."""
+        """All of them; nothing may be added afterwards."""
 
         def numbers(name: str) -> Floats:
-            return np.array(self._float[name], dtype=np.float64)
+            return np.frombuffer(self._float[name], dtype=np.float64)
 
         def codes(name: str) -> Codes:
-            return np.array(self._code[name], dtype=np.int64)
+            return np.frombuffer(self._code[name], dtype=np.int64)
 
         return Answers(
             evaluators=[str(name) for name in self._names["evaluator"]],

@@ -1,9 +1,9 @@
 """One pass over the records of a ledger: what stands, as columns and opinions; no judgement is held in memory."""
 
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from accord.errors import RecordError, nearest
 from accord.feedback.provenance import is_known
@@ -11,17 +11,12 @@ from accord.feedback.quality.answers import AnswerCollector, Answers, written_te
 from accord.feedback.statistics.codings import Coding, Codings, counts_as_person
 from accord.feedback.statistics.preferences import PreferenceCollector, Preferences
 from accord.feedback.store.ledger import Ledger
+from accord.feedback.store.stored_records import StoredRecords
 from accord.records import Completion, Demonstration, Evaluator, Feedback, Prompt, Record
 
-__all__ = ["CompletionText", "Gathered", "WrittenAnswer", "gather"]
+__all__ = ["Gathered", "WrittenAnswer", "gather"]
 
-
-class CompletionText(NamedTuple):
-    """The text of a completion, its prompt's id, and whether a model surely wrote it (it says how it was sampled)."""
-
-    prompt: str
-    text: str
-    sampled: bool
+MOST_SAMPLED = 20_000  # texts that models wrote, to learn how they write
 
 
 @dataclass(frozen=True)
@@ -38,12 +33,14 @@ class Gathered:
     """What stands in a ledger (of one study).
 
     `taken_back` and `unknown` count judgements that were left out: taken back by a later one, and of nobody in
-    particular. `assisted` are those beside which a machine made a remark.
+    particular. `assisted` are those beside which a machine made a remark, `sampled` texts that models surely
+    wrote (they say how they were sampled), of many the first `MOST_SAMPLED`.
     """
 
     evaluators: Mapping[str, Evaluator]
-    prompt_texts: Mapping[str, str]
-    completions: Mapping[str, CompletionText]
+    prompts: Mapping[str, Prompt]
+    completions: Mapping[str, Completion]
+    sampled: list[str]
     answers: Answers
     codings: list[Coding]
     preferences: Preferences
@@ -64,12 +61,15 @@ def gather(source: Ledger | Iterable[Record], *, study: str | None = None, upto:
         earlier = source.asked_again(last)
         gathering = _Gathering(study, source.replaced(last), earlier)
         gathering.extend(source.records(last))
+        gathering.prompts, gathering.completions = (StoredRecords.of(source, kind) for kind in (Prompt, Completion))
     else:
         records = list(source)
         feedback = [record for record in records if isinstance(record, Feedback)]
         replaced = {record.replaces for record in feedback if record.replaces is not None}
         gathering = _Gathering(study, replaced, {record.id: record for record in feedback})
         gathering.extend(_named_first(records))
+        gathering.prompts = {record.id: record for record in records if isinstance(record, Prompt)}
+        gathering.completions = {record.id: record for record in records if isinstance(record, Completion)}
     return gathering.done()
 
 
@@ -78,22 +78,40 @@ def _named_first(records: list[Record]) -> Iterator[Record]:
         yield from (record for record in records if isinstance(record, Feedback) is feedback)
 
 
+@dataclass(frozen=True)
+class _Numbers(Mapping[str, int]):
+    """A number by name; several columns share the places of the names."""
+
+    places: dict[str, int]
+    numbers: "array[int]" = field(default_factory=lambda: array("q"))
+
+    def __getitem__(self, name: str) -> int:
+        return self.numbers[self.places[name]]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.places)
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+
 @dataclass
 class _Gathering:
     study: str | None
     replaced: set[str]
     earlier: Mapping[str, Feedback]
     evaluators: dict[str, Evaluator] = field(default_factory=dict)
-    prompt_texts: dict[str, str] = field(default_factory=dict)
-    completions: dict[str, CompletionText] = field(default_factory=dict)
-    words: dict[str, int] = field(default_factory=dict)
-    lengths: dict[str, int] = field(default_factory=dict)
+    prompts: Mapping[str, Prompt] = field(default_factory=dict)
+    completions: Mapping[str, Completion] = field(default_factory=dict)
+    sampled: list[str] = field(default_factory=list)
     kinds: "Counter[str]" = field(default_factory=Counter)
     studies: set[str] = field(default_factory=set)
     taken_back: int = 0
     unknown: int = 0
 
     def __post_init__(self) -> None:
+        self.places: dict[str, int] = {}  # of completions
+        self.words, self.lengths = _Numbers(self.places), _Numbers(self.places)
         current = {name: record for name, record in self.earlier.items() if name not in self.replaced}
         self.answers = AnswerCollector(self.words, current)
         self.codings = Codings(self.evaluators, self.lengths)
@@ -104,12 +122,13 @@ class _Gathering:
     def extend(self, records: Iterable[Record]) -> None:
         for record in records:
             match record:
-                case Prompt():
-                    self.prompt_texts[record.id] = record.text
                 case Completion():
-                    sampled = record.token_ids is not None or record.sampling is not None
-                    self.completions[record.id] = CompletionText(record.prompt, record.text, sampled)
-                    self.words[record.id], self.lengths[record.id] = len(record.text.split()), len(record.text)
+                    is_sampled = record.token_ids is not None or record.sampling is not None
+                    if is_sampled and len(self.sampled) < MOST_SAMPLED:
+                        self.sampled.append(record.text)
+                    if self.places.setdefault(record.id, len(self.places)) == len(self.words.numbers):
+                        self.words.numbers.append(len(record.text.split()))
+                        self.lengths.numbers.append(len(record.text))
                 case Evaluator():
                     self.evaluators[record.id] = record
                 case Feedback():
@@ -147,8 +166,9 @@ class _Gathering:
             raise RecordError(f"the ledger holds nothing of the study {self.study!r}{known}")
         return Gathered(
             self.evaluators,
-            self.prompt_texts,
+            self.prompts,
             self.completions,
+            self.sampled,
             self.answers.answers(),
             list(self.codings.codings()),
             self.preferences.preferences(),

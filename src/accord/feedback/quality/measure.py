@@ -125,13 +125,7 @@ def measure_quality(
             for name, fit in fits.items()
         ],
         _composition(answers, gathered, target),
-        suspected_poisoning(
-            compared_texts(
-                gathered.preferences,
-                {name: (one.prompt, one.text) for name, one in gathered.completions.items()},
-                gathered.prompt_texts,
-            )
-        ),
+        suspected_poisoning(compared_texts(gathered.preferences, gathered.completions, gathered.prompts)),
         written_answers(_written(gathered)),
         assistance_effects(gathered.assisted, evaluators=evaluators),
     )
@@ -181,5 +175,5 @@ def _written(gathered: Gathered) -> WrittenTexts:
         answers.pasted_N[rows],
         answers.keystrokes_N[rows],
         answers.seconds_N[rows],
-        [one.text for one in gathered.completions.values() if one.sampled],
+        gathered.sampled,
     )

@@ -25,14 +25,14 @@ from accord.feedback.quality.unknown import NotAssessed
 from accord.feedback.quality.word_model import WORD, WordModel, calibration_of, foretold
 from accord.stats import Estimate, mean, rate
 
-__all__ = ["Compared", "Poisoning", "Suspect", "suspected_poisoning"]
+__all__ = ["MOST", "Compared", "Poisoning", "Suspect", "suspected_poisoning"]
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int64]
 LEAST_PROMPTS = 5  # that a word stands in, or a person answered
 LEAST_IN_ALL = 50
 LEVEL = 0.05
-MOST = 50_000  # comparisons looked at; of more, a random choice
+MOST = 50_000  # comparisons looked at; of more, a random choice (`compared_texts`)
 FOUR_OF_FIVE = float(norm.ppf(0.8))
 
 
@@ -83,7 +83,6 @@ class Poisoning:
 
 def suspected_poisoning(compared: Compared) -> Poisoning | NotAssessed:
     """Both families of tests; not assessed where there are fewer than 50 prompts, or words foretell nothing."""
-    compared = _at_most(compared)
     prompts = np.unique(compared.prompt_N)
     if prompts.size < LEAST_IN_ALL:
         return NotAssessed(f"comparisons on {LEAST_IN_ALL} prompts are needed, there are {prompts.size}")
@@ -100,17 +99,6 @@ def suspected_poisoning(compared: Compared) -> Poisoning | NotAssessed:
     people, person_count = _people(compared, answers.residual_N)
     found_from = _found_from(compared, answers.residual_N, 1 - answers.right_N - answers.sure_N, word_count)
     return Poisoning(compared.prompt_N.size, accuracy, word_count, words, person_count, people, found_from)
-
-
-def _at_most(compared: Compared) -> Compared:
-    n = compared.prompt_N.size
-    if n <= MOST:
-        return compared
-    rows = np.sort(np.random.default_rng(0).choice(n, MOST, replace=False))
-    codes = (compared.prompt_N, compared.chosen_N, compared.rejected_N, compared.evaluator_N)
-    prompt_N, chosen_N, rejected_N, evaluator_N = (column[rows] for column in codes)
-    names = (compared.prompts, compared.prompt_texts, compared.texts, compared.evaluators)
-    return Compared(prompt_N, chosen_N, rejected_N, evaluator_N, *names)
 
 
 def _words(compared: Compared, model: WordModel, slope: float, residual_N: Floats) -> tuple[tuple[Suspect, ...], int]:

@@ -120,8 +120,9 @@ def consensus_accuracy(
 
     None where there is no such pair.
     """
-    known = list(feedback_of_known(feedback, evaluators))
-    ratings = _ratings(known)
+    records = feedback if isinstance(feedback, Sequence) else list(feedback)
+    ratings = _ratings(feedback_of_known(records, evaluators))
+    known = feedback_of_known(records, evaluators)
     votes = _votes(collect_preferences(record for record in known if not isinstance(record.judgement, Rating)))
     decided, outcomes = [], []
     for pair in pairs:

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from array import array
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -150,7 +151,7 @@ class _Table:
 
     def __init__(self) -> None:
         self.codes: dict[str, dict[str, int]] = {"evaluator": {}, "completion": {}, "session": {}}
-        self.single: list[tuple[int, int, int, int, int]] = []
+        self.single = array("q")  # five numbers a row
         self.blocks: list[Codes] = []
 
     def code(self, kind: str, name: str) -> int:
@@ -163,7 +164,7 @@ class _Table:
         for better, other, tie in sides:
             chosen, rejected = self.code("completion", better), self.code("completion", other)
             sign = 0 if tie else 1 if chosen < rejected else -1
-            self.single.append((evaluator, min(chosen, rejected), max(chosen, rejected), sign, session))
+            self.single.extend((evaluator, min(chosen, rejected), max(chosen, rejected), sign, session))
 
     def add_ratings(self, sitting: _Sitting, values: Mapping[str, float]) -> None:
         if len(values) < 2:
@@ -180,8 +181,8 @@ class _Table:
         self.blocks.append(block)
 
     def preferences(self) -> Preferences:
-        singles = np.array(self.single, dtype=np.int64).reshape(-1, 5)
-        rows = np.concatenate([singles, *self.blocks])
+        singles = np.frombuffer(self.single, dtype=np.int64).reshape(-1, 5)
+        rows = np.concatenate([singles, *self.blocks]) if self.blocks else singles
         size = len(self.codes["completion"])
         of_person = (rows[:, 0] * size + rows[:, 1]) * size + rows[:, 2]
         column = rows[np.sort(np.unique(of_person, return_index=True)[1])].T.copy()

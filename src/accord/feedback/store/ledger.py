@@ -16,21 +16,23 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from sqlalchemy import Connection, func, select
+import numpy as np
+from sqlalchemy import Connection, Table, func, select
 
-from accord.errors import LedgerError
+from accord.errors import LedgerError, RecordError
 from accord.feedback.store.database import open_store
 from accord.feedback.store.ledger_writer import ImportCounts, LedgerWriter
 from accord.feedback.store.location import Location
 from accord.feedback.store.schema_check import prepare
 from accord.feedback.store.tables import TABLES
-from accord.records import Completion, Evaluator, Feedback, Prompt, Record, parse
+from accord.records import Completion, Evaluator, Feedback, Prompt, Record, parse, share_fields_set
 
 __all__ = ["Ledger"]
 
 R = TypeVar("R", bound=Record)
 AT_ONCE = 10_000
 NAMES_AT_ONCE = 500
+FEW = 500  # rows that are asked for one by one; of more, all between the first and the last are
 KINDS: dict[str, type[Record]] = {
     "prompts": Prompt,
     "evaluators": Evaluator,
@@ -143,6 +145,60 @@ class Ledger:
         """What was said with its row numbers; see `feedback`."""
         return self._records(Feedback, "feedback", self.last_row if upto is None else upto)
 
+    def names(
+        self, kind: type[Record], upto: int | None = None, *, holding: str | None = None
+    ) -> Iterator[tuple[int, str]]:
+        """Row and id of every record of a kind, up to and with row `upto`; contents are not read.
+
+        `holding` leaves those alone whose content has this stretch of JSON.
+        """
+        table, last = self._table(kind), 0
+        query = select(table.c.row, table.c.id).order_by(table.c.row).limit(AT_ONCE)
+        if holding is not None:
+            query = query.where(table.c.content.contains(holding, autoescape=True))
+        if upto is not None:
+            query = query.where(table.c.row <= upto)
+        while True:
+            with self.begin() as connection:
+                rows = connection.execute(query.where(table.c.row > last)).all()
+            yield from ((row, name) for row, name in rows)
+            if len(rows) < AT_ONCE:
+                return
+            last = rows[-1].row
+
+    def at(self, kind: type[R], rows: Iterable[int]) -> Iterator[tuple[int, R]]:
+        """The records of a kind in these rows (ascending) with their rows; of the others none is parsed.
+
+        Raises as `feedback`.
+        """
+        row_N, start = np.fromiter(rows, np.int64), 0
+        while start < row_N.size:
+            first = int(row_N[start])
+            end = int(np.searchsorted(row_N, first + AT_ONCE))
+            inside = row_N[start:end]
+            found = self.raw(kind, first, int(inside[-1]) + 1, some=inside.tolist())
+            for row in inside.tolist():
+                name, content = found[row]
+                yield row, self._record(kind, name, content, row)
+            start = end
+
+    def raw(
+        self, kind: type[Record], first: int, end: int, *, some: Collection[int] | None = None
+    ) -> dict[int, tuple[str, str]]:
+        """Id and content by row, from row `first` to the one before `end`; of `some` rows alone where they are few."""
+        table = self._table(kind)
+        query = select(table.c.row, table.c.id, table.c.content)
+        if some is not None and len(some) <= FEW:
+            query = query.where(table.c.row.in_(some))
+        else:
+            query = query.where(table.c.row >= first, table.c.row < end)
+        with self.begin() as connection:
+            return {row: (name, content) for row, name, content in connection.execute(query)}
+
+    def read(self, kind: type[R], name: str, content: str) -> R:
+        """The record of this content. Raises as `feedback`."""
+        return self._record(kind, name, content)
+
     def replaced(self, upto: int | None = None) -> set[str]:
         """The ids of feedback that a later record, up to and with row `upto`, takes back."""
         table = TABLES["feedback"]
@@ -150,7 +206,7 @@ class Ledger:
         if upto is not None:
             query = query.where(table.c.row <= upto)
         with self.begin() as connection:
-            later = [self._record(Feedback, row.id, row.content, str(row.id)) for row in connection.execute(query)]
+            later = [self._record(Feedback, row.id, row.content) for row in connection.execute(query)]
         return {record.replaces for record in later if record.replaces is not None}
 
     def asked_again(self, upto: int | None = None) -> dict[str, Feedback]:
@@ -160,7 +216,7 @@ class Ledger:
         if upto is not None:
             query = query.where(table.c.row <= upto)
         with self.begin() as connection:
-            later = [self._record(Feedback, row.id, row.content, str(row.id)) for row in connection.execute(query)]
+            later = [self._record(Feedback, row.id, row.content) for row in connection.execute(query)]
             names = sorted({record.repeat_of for record in later if record.repeat_of is not None})
             earlier = [
                 row
@@ -169,7 +225,7 @@ class Ledger:
                     select(table.c.id, table.c.content).where(table.c.id.in_(names[start : start + 500]))
                 )
             ]
-        return {row.id: self._record(Feedback, row.id, row.content, str(row.id)) for row in earlier}
+        return {row.id: self._record(Feedback, row.id, row.content) for row in earlier}
 
     def records(self, upto: int | None = None) -> Iterator[Record]:
         """All records of one state of the ledger, its feedback up to and with row `upto`; those named come first.
@@ -213,13 +269,17 @@ class Ledger:
 
     # -- inside ------------------------------------------------------------------------------------------
 
+    @staticmethod
+    def _table(kind: type[Record]) -> Table:
+        return TABLES[next(name for name, of_table in KINDS.items() if of_table is kind)]
+
     def _value(self, query: Any) -> Any:
         with self.begin() as connection:
             return connection.scalar(query)
 
     def _matching(self, kind: type[R], column: str, values: Collection[str]) -> list[R]:
         """The records of a kind in whose column one of these values stands, in the order of their rows."""
-        table = TABLES[next(name for name, of_table in KINDS.items() if of_table is kind)]
+        table = self._table(kind)
         wanted, query = sorted(values), select(table.c.row, table.c.id, table.c.content)
         with self.begin() as connection:
             rows = [
@@ -227,7 +287,7 @@ class Ledger:
                 for start in range(0, len(wanted), NAMES_AT_ONCE)
                 for row in connection.execute(query.where(table.c[column].in_(wanted[start : start + NAMES_AT_ONCE])))
             ]
-        return [self._record(kind, name, content, f"{self.location} {name}") for _, name, content in sorted(rows)]
+        return [self._record(kind, name, content, row) for row, name, content in sorted(rows)]
 
     def _records(self, kind: type[R], name: str, upto: int | None) -> Iterator[tuple[int, R]]:
         """The records of a table with their rows, fetched in slices: the ledger only grows, so slices never shift."""
@@ -239,14 +299,21 @@ class Ledger:
             with self.begin() as connection:
                 rows = connection.execute(query.where(table.c.row > last)).all()
             for row, name_of_row, content in rows:
-                yield row, self._record(kind, name_of_row, content, f"{self.location} {name} row {row}")
+                yield row, self._record(kind, name_of_row, content, row)
             if len(rows) < AT_ONCE:
                 return
             last = rows[-1].row
 
-    def _record(self, kind: type[R], stated: str, content: str, place: str) -> R:
+    def _record(self, kind: type[R], stated: str, content: str, row: int | None = None) -> R:
         if kind.name_of(content) != stated:
-            raise LedgerError(f"{place}: altered after it was written (its content is not that of {stated})")
-        record = parse(kind, content, place=place)
+            problem = f"altered after it was written (its content is not that of {stated})"
+            raise LedgerError(f"{self._place(stated, row)}: {problem}")
+        try:
+            record = parse(kind, content)
+        except RecordError:
+            record = parse(kind, content, place=self._place(stated, row))  # which raises with the place
         record.__dict__["id"] = stated
-        return record
+        return share_fields_set(record)
+
+    def _place(self, name: str, row: int | None) -> str:
+        return f"{self.location} {name}" + ("" if row is None else f" row {row}")
