@@ -24,6 +24,7 @@ from transformers.masking_utils import AttentionMaskInterface, eager_mask
 from accord.lm.flex import by_blocks
 from accord.lm.kv_cache import KeyValues
 from accord.lm.layout import AttentionLayout
+from accord.lm.products import batched
 
 __all__ = ["NAME", "AttentionChoice", "attend", "use_attention"]
 
@@ -102,7 +103,7 @@ def _grouped(
     B, H, T, D = query.shape
     K, S = key.shape[1:3]
     # Scores are the largest tensors of a layer: the scale goes into the queries, the mask is added in place.
-    score_BHTS = torch.bmm((query * scale).reshape(B * K, -1, D), key.reshape(B * K, S, D).mT).view(B, H, T, S)
+    score_BHTS = batched((query * scale).reshape(B * K, -1, D), key.reshape(B * K, S, D).mT).view(B, H, T, S)
     if softcap is not None:
         score_BHTS = torch.tanh(score_BHTS / softcap) * softcap
     if mask is not None:
@@ -111,7 +112,7 @@ def _grouped(
     if dropout:
         weight_BHTS = nn.functional.dropout(weight_BHTS, p=dropout)
     width = value.shape[-1]
-    return torch.bmm(weight_BHTS.view(B * K, -1, S), value.reshape(B * K, S, width)).view(B, H, T, width)
+    return batched(weight_BHTS.view(B * K, -1, S), value.reshape(B * K, S, width)).view(B, H, T, width)
 
 
 def use_attention(model: PreTrainedModel) -> None:

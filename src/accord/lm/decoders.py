@@ -11,13 +11,14 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear, rms_norm
+from torch.nn.functional import rms_norm
 
 from accord.lm.causal import CausalModel
 from accord.lm.fused import window_of
 from accord.lm.kv_cache import KVCache, PrefillCache
 from accord.lm.layout import AttentionLayout
 from accord.lm.machine import computes_bfloat16
+from accord.lm.products import batched, multiply
 
 __all__ = ["Decoder", "FusedDecoder", "ModelDecoder", "Product", "UncachedDecoder"]
 
@@ -179,9 +180,9 @@ def _attend(q_aHD: Tensor, k_aKtD: Tensor, v_aKtD: Tensor, mask_a11t: Tensor, sc
     """One query a head and sequence, [a, H * D]."""
     a, H, D = q_aHD.shape
     K, t = k_aKtD.shape[1:3]
-    score_aKGt = torch.bmm(q_aHD.reshape(a * K, H // K, D), k_aKtD.reshape(a * K, t, D).mT).view(a, K, -1, t)
+    score_aKGt = batched(q_aHD.reshape(a * K, H // K, D), k_aKtD.reshape(a * K, t, D).mT).view(a, K, -1, t)
     weight_aKGt = torch.softmax(torch.add(mask_a11t, score_aKGt, alpha=scaling), -1)
-    return torch.bmm(weight_aKGt.view(a * K, -1, t), v_aKtD.reshape(a * K, t, D)).view(a, H * D)
+    return batched(weight_aKGt.view(a * K, -1, t), v_aKtD.reshape(a * K, t, D)).view(a, H * D)
 
 
 class _Layer:
@@ -252,7 +253,7 @@ def _product(dtype: torch.dtype, *modules: nn.Linear) -> Product:
     biases = [module.bias.detach().to(dtype) for module in modules if getattr(module, "bias", None) is not None]
     bias = torch.cat(biases) if biases else None
     if weight.device.type != "cpu" or dtype != torch.bfloat16 or not computes_bfloat16():
-        return lambda x, add=None: linear(x, weight, bias) if add is None else linear(x, weight, bias) + add
+        return lambda x, add=None: multiply(x, weight.mT, bias) if add is None else multiply(x, weight.mT, bias) + add
     ops: Any = torch.ops.mkldnn
     packed = ops._reorder_linear_weight(weight)
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from accord.lm.attention import attend
+from accord.lm.products import is_plain, multiply
 
 __all__ = ["FAMILIES", "forget_blocks", "fuse", "keep_apart", "unfuse", "window_of"]
 
@@ -78,7 +79,7 @@ def _become(module: nn.Module, faster: type[_Faster]) -> None:
 
 def _block(owner: nn.Module, *linears: nn.Linear) -> Tensor | None:
     """The weights of linear layers as one [sum of N, D] that they are views of; None where they cannot be."""
-    if owner.__dict__.get("_apart") or any(type(layer) is not nn.Linear for layer in linears):
+    if owner.__dict__.get("_apart") or not all(map(is_plain, linears)):
         return None
     block: Tensor | None = owner.__dict__.get("_weights")
     first, last = linears[0].weight, linears[-1].weight
@@ -105,7 +106,7 @@ class _MLP(_Faster):
 
     def forward(self: Any, x: Tensor) -> Tensor:
         block = _block(self, self.gate_proj, self.up_proj)
-        if block is None or type(self.down_proj) is not nn.Linear or self.gate_proj.bias is not None:
+        if block is None or not is_plain(self.down_proj) or self.gate_proj.bias is not None:
             return super().forward(x)  # type: ignore[misc,no-any-return]
         gate, up, down = self.gate_proj.weight, self.up_proj.weight, self.down_proj.weight
         return _run(_Gated, x.flatten(0, -2), gate, up, down, block).view(x.shape)  # type: ignore[no-any-return]
@@ -196,19 +197,19 @@ class _Projected(torch.autograd.Function):
         ctx.sizes = [len(part) for part in weights if part is not None]
         ctx.save_for_backward(x, block)
         if biases[0] is None:
-            return x @ block.mT
-        return torch.addmm(torch.cat([part for part in biases if part is not None]), x, block.mT)
+            return multiply(x, block.mT)
+        return multiply(x, block.mT, torch.cat([part for part in biases if part is not None]))
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         x, block = ctx.saved_tensors
         gradient = gradients[0]
         count = len(ctx.sizes)
-        to_x = gradient @ block if ctx.needs_input_grad[0] else None
+        to_x = multiply(gradient, block) if ctx.needs_input_grad[0] else None
         to_weights: tuple[Tensor | None, ...] = (None,) * count
         to_biases: tuple[Tensor | None, ...] = (None,) * count
         if any(ctx.needs_input_grad[1 : 1 + count]):
-            to_weights = (gradient.mT @ x).split(ctx.sizes)
+            to_weights = multiply(gradient.mT, x).split(ctx.sizes)
         if any(ctx.needs_input_grad[1 + count : 1 + 2 * count]):
             to_biases = gradient.sum(0).split(ctx.sizes)
         return to_x, *to_weights, *to_biases, None
@@ -236,10 +237,10 @@ class _Gated(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, gate: Tensor, up: Tensor, down: Tensor, block: Tensor) -> Tensor:
-        gate_up = x @ block.mT
+        gate_up = multiply(x, block.mT)
         ctx.save_for_backward(x, gate_up, down, block)
         size = len(gate)
-        return silu(gate_up[:, :size]).mul_(gate_up[:, size:]) @ down.mT
+        return multiply(silu(gate_up[:, :size]).mul_(gate_up[:, size:]), down.mT)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
@@ -247,14 +248,14 @@ class _Gated(torch.autograd.Function):
         gradient = gradients[0]
         gate, up = gate_up.chunk(2, 1)
         activated = silu(gate)
-        to_down = gradient.mT @ (activated * up) if ctx.needs_input_grad[3] else None
-        inner = gradient @ down
+        to_down = multiply(gradient.mT, activated * up) if ctx.needs_input_grad[3] else None
+        inner = multiply(gradient, down)
         to_gate_up = torch.empty_like(gate_up)
         to_gate, to_up = to_gate_up.chunk(2, 1)
         torch.mul(inner, activated, out=to_up)
         torch.ops.aten.silu_backward.grad_input(inner.mul_(up), gate, grad_input=to_gate)
-        to_x = to_gate_up @ block if ctx.needs_input_grad[0] else None
+        to_x = multiply(to_gate_up, block) if ctx.needs_input_grad[0] else None
         to_gate_w = to_up_w = None
         if ctx.needs_input_grad[1] or ctx.needs_input_grad[2]:
-            to_gate_w, to_up_w = (to_gate_up.mT @ x).chunk(2)
+            to_gate_w, to_up_w = multiply(to_gate_up.mT, x).chunk(2)
         return to_x, to_gate_w, to_up_w, to_down, None

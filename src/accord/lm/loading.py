@@ -20,6 +20,7 @@ from accord.lm.adapters import put_on
 from accord.lm.attention import AttentionChoice
 from accord.lm.causal import CausalModel
 from accord.lm.memory import keep_large_buffers
+from accord.lm.products import use_wide_products
 from accord.lm.proofs import check_decoder, prove
 from accord.lm.quantised import quantised_in, round_as_quantised
 from accord.records import Prompt
@@ -140,6 +141,7 @@ def wrap(
     causal = CausalModel(model, tokenizer, name, base)
     _check_ids(causal)
     check_decoder(causal)
+    use_wide_products(model)
     reason = prove(causal, native=native, attention=attention)
     if reason:
         warnings.warn(

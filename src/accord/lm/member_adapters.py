@@ -26,6 +26,7 @@ from accord.errors import ModelError
 from accord.lm.causal import CausalModel
 from accord.lm.layers import layers_of
 from accord.lm.layout import AttentionLayout
+from accord.lm.products import batched
 
 __all__ = ["MemberAdapters", "MemberLinear", "has_members"]
 
@@ -62,7 +63,7 @@ class MemberLinear(nn.Module):
             only = slice(ensemble.active, ensemble.active + 1)
             down_SRD, up_SER = down_SRD[only], up_SER[only]
         x_SND = x.reshape(len(down_SRD), -1, x.shape[-1])
-        own_SNE = (x_SND @ down_SRD.mT) @ up_SER.mT
+        own_SNE = batched(batched(x_SND, down_SRD.mT), up_SER.mT)
         return torch.add(shared, own_SNE.reshape(shared.shape), alpha=ensemble.scale)
 
 

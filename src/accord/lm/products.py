@@ -13,7 +13,7 @@ from torch.nn.functional import linear
 
 from accord.lm.machine import computes_bfloat16
 
-__all__ = ["batched", "multiply", "use_wide_products"]
+__all__ = ["WideLinear", "batched", "is_plain", "multiply", "use_wide_products"]
 
 
 def is_wide(x: Tensor) -> bool:
@@ -31,7 +31,12 @@ def multiply(a: Tensor, b: Tensor, add: Tensor | None = None) -> Tensor:
 
 def batched(a_NMK: Tensor, b_NKL: Tensor) -> Tensor:
     """The products of N matrices each, with gradients."""
-    return _Product.apply(a_NMK, b_NKL) if is_wide(a_NMK) else torch.bmm(a_NMK, b_NKL)  # type: ignore[no-untyped-call,no-any-return]
+    return _Product.apply(a_NMK, b_NKL) if is_wide(a_NMK) else torch.bmm(a_NMK, b_NKL)  # type: ignore[no-untyped-call]
+
+
+def is_plain(layer: nn.Module) -> bool:
+    """Whether a layer is a linear one and nothing more."""
+    return type(layer) in (nn.Linear, WideLinear)
 
 
 def use_wide_products(model: nn.Module) -> None:

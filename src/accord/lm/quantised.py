@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from accord.errors import ModelError
 from accord.extras import QUANTISED, require
 from accord.lm.linears import not_plain
+from accord.lm.products import is_plain
 
 __all__ = ["Quantised", "dequantise", "mark_quantised", "quantise", "quantised_in", "round_as_quantised"]
 
@@ -99,5 +100,5 @@ def _linears(model: nn.Module) -> Iterator[tuple[nn.Module, str, nn.Linear]]:
     for where, parent in model.named_modules():
         for name, layer in parent.named_children():
             full = f"{where}.{name}" if where else name
-            if type(layer) is nn.Linear and layer is not head and full not in apart:
+            if is_plain(layer) and layer is not head and full not in apart:
                 yield parent, name, layer
