@@ -1,4 +1,4 @@
-"""`python -m benchmarks.paper [--write]`: the tables of docs/large-machines.md, from the formulas of `large_machines`."""
+"""`python -m benchmarks.paper [--write]`: tables of docs/large-machines.md, by the formulas of `large_machines`."""
 
 import argparse
 from collections.abc import Iterator, Sequence
