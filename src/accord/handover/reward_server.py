@@ -9,6 +9,7 @@ OpenRLHF shows none of it.
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from litestar import Litestar, Request, Response, get, post
@@ -61,20 +62,11 @@ def make_reward_app(
     allowed = token_guard(token, basic=True)
     watch = _EndWatch()
 
-    def score(texts: Sequence[AskedText]) -> list[dict[str, Any]]:
-        prompts, answers = [each.prompt for each in texts], [each.text for each in texts]
-        scores = {name: reward.score(prompts, answers) for name, reward in rewards.items()}
-        numbers = numbers_of(scores)
-        told = [{name: values[i] for name, values in numbers.items()} for i in range(len(texts))]
-        if record is not None:
-            record.add(texts, [row | members_of(scores, i) for i, row in enumerate(told)])
-        return told
-
     batches: list[ScoreBatches] = []
 
     @asynccontextmanager
     async def scoring(_: Litestar) -> AsyncIterator[None]:
-        batches.append(ScoreBatches(score, most=most))
+        batches.append(ScoreBatches(_Scoring(rewards, record), most=most))
         batches[-1].start()
         try:
             yield
@@ -109,6 +101,23 @@ def make_reward_app(
         logging_config=None,
         openapi_config=None,
     )
+
+
+@dataclass(frozen=True)
+class _Scoring:
+    """The numbers of texts by every reward, kept before they are answered."""
+
+    rewards: Mapping[str, RunReward]
+    record: ScoreLog | None
+
+    def __call__(self, texts: Sequence[AskedText]) -> list[dict[str, Any]]:
+        prompts, answers = [each.prompt for each in texts], [each.text for each in texts]
+        scores = {name: reward.score(prompts, answers) for name, reward in self.rewards.items()}
+        numbers = numbers_of(scores)
+        told = [{name: values[i] for name, values in numbers.items()} for i in range(len(texts))]
+        if self.record is not None:
+            self.record.add(texts, [row | members_of(scores, i) for i, row in enumerate(told)])
+        return told
 
 
 def _read(body: bytes, ends: AnswerEnds, *, plain: bool) -> list[AskedText]:
