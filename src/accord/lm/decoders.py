@@ -116,7 +116,7 @@ class UncachedDecoder:
 
 
 class FusedDecoder(ModelDecoder):
-    """Llama, Mistral, Qwen2 and Qwen3 by hand, by the weights as they are when it is made: make it anew when they moved.
+    """Llama, Mistral, Qwen2 and Qwen3 by hand, by the weights as they are when it is made: make it anew when they move.
 
     With `copied` unset each layer's weights are taken, in `dtype`, when their turn comes, and adapters are passed over:
     slow, and no second model in memory while it is tried.
