@@ -13,6 +13,7 @@ from accord.errors import ModelError
 from accord.lm import attention, proofs
 from accord.lm.attention import AttentionChoice
 from accord.lm.causal import CausalModel
+from accord.lm.decoders import joined
 from accord.lm.first_fit import first_fit
 from accord.lm.flex import BLOCK, blocks
 from accord.lm.generate import generate
@@ -213,6 +214,20 @@ def test_what_has_no_gradients_is_refused_for_training() -> None:
         ModelSettings(attention="flex", device="cpu").open("tiny", train=True)
     assert ModelSettings(attention="flex", device="cpu").open("tiny").attention == "flex"
     assert ModelSettings(attention="sdpa", device="cpu").open("tiny", train=True).attention == "sdpa"
+
+
+def test_a_decoder_takes_the_memory_of_joined_weights() -> None:
+    """Of fused layers that have been run once; and copies what lies apart, or in another order."""
+    causal = wrapped("llama")
+    causal.hidden(input_ids=torch.tensor([[1, 2, 3]]))
+    attention: Any = causal.backbone.layers[0].self_attn
+    weights = [layer.weight.detach() for layer in (attention.q_proj, attention.k_proj, attention.v_proj)]
+    together = joined(weights)
+    assert together.data_ptr() == weights[0].data_ptr()
+    assert torch.equal(together, torch.cat(weights))
+    for apart in ([each.clone() for each in weights], weights[::-1], [weights[0], weights[2]]):
+        assert joined(apart).data_ptr() != apart[0].data_ptr()
+        assert torch.equal(joined(apart), torch.cat(apart))
 
 
 def slowly(lengths: list[int], room: int) -> list[int]:

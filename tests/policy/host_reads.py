@@ -31,7 +31,7 @@ class _Reads(TorchDispatchMode):
     """Operations whose result, or its size, the host has to know."""
 
     def __init__(self, counts: Counter[str]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.counts = counts
 
     def __torch_dispatch__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

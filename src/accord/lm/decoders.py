@@ -7,6 +7,7 @@ prefers, and a third of the calls.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import Any, Protocol
 
 import torch
@@ -116,7 +117,7 @@ class UncachedDecoder:
 
 
 class FusedDecoder(ModelDecoder):
-    """Llama, Mistral, Qwen2 and Qwen3 by hand. Takes a copy of the weights as they are when it is made.
+    """Llama, Mistral, Qwen2 and Qwen3 by hand, by the weights as they are when it is made: make it anew when they move.
 
     With `copied` unset each layer's weights are taken, in `dtype`, when their turn comes, and adapters are passed over:
     slow, and no second model in memory while it is tried.
@@ -243,13 +244,29 @@ class Product(Protocol):
     def __call__(self, x: Tensor, add: Tensor | None = None) -> Tensor: ...
 
 
+def joined(weights: Sequence[Tensor]) -> Tensor:
+    """Matrices [N, D] one above the other, as one: the memory they lie in where they follow each other, else a copy.
+
+    Layers that were made faster keep the weights of projections of one input so (`accord.lm.fused`).
+    """
+    first = weights[0]
+    follow = all(
+        one.untyped_storage().data_ptr() == other.untyped_storage().data_ptr()
+        and one.data_ptr() + one.nbytes == other.data_ptr()
+        for one, other in pairwise(weights)
+    )
+    if not (follow and all(each.is_contiguous() and each.dtype == first.dtype for each in weights)):
+        return torch.cat(list(weights))
+    return first.as_strided((sum(map(len, weights)), *first.shape[1:]), first.stride())
+
+
 def _product(dtype: torch.dtype, *modules: nn.Linear) -> Product:
     """Linear layers that read the same input as one product, in the layout oneDNN chooses for bfloat16 on a CPU.
 
     Where this machine is no faster in bfloat16 than in float32 the product is a plain one.
     """
     weights = [module.weight.detach().to(dtype) for module in modules]
-    weight = torch.cat(weights) if len(weights) > 1 else weights[0]
+    weight = joined(weights)
     biases = [module.bias.detach().to(dtype) for module in modules if getattr(module, "bias", None) is not None]
     bias = torch.cat(biases) if biases else None
     if weight.device.type != "cpu" or dtype != torch.bfloat16 or not computes_bfloat16():
