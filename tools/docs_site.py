@@ -53,6 +53,7 @@ NAVIGATION: dict[str, tuple[str, ...]] = {
         *(f"docs/rewards/{name}.md" for name in ("person", "stated", "soups", "card", "symbols", "measured")),
         "docs/policies.md",
         "docs/processes.md",
+        "docs/gpu.md",
     ),
     "What came of it": (
         "docs/watching.md",

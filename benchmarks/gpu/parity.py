@@ -63,9 +63,7 @@ def _answers(causal: CausalModel, work: Work) -> list[TokenizedCompletion]:
     return answers
 
 
-def _plainly(
-    work: Work, answers: list[TokenizedCompletion], dtype: torch.dtype, known: int
-) -> tuple[Tensor, Tensor]:
+def _plainly(work: Work, answers: list[TokenizedCompletion], dtype: torch.dtype, known: int) -> tuple[Tensor, Tensor]:
     """Log-probabilities of all answers among the `known` ids, and the gradient of their mean, a sequence at a time."""
     model: Any = AutoModelForCausalLM.from_pretrained(work.source, dtype=dtype).to(work.device).eval()
     count = sum(len(answer.completion) for answer in answers)

@@ -20,7 +20,7 @@ def table(content: dict[str, Any] | None) -> str:
     lines = [content["machine"]["words"], ""]
     for name, make in (("parity", _parity), ("speed", _speed), ("whole run", _whole_run)):
         part = parts[name]
-        lines += [*(make(part) if "problem" not in part else [f"{name}: failed ({part['problem']})"]), ""]
+        lines += [*(make(part) if "problem" not in part else [f"{name}: {part['problem']}"]), ""]
     return "\n".join(lines).strip()
 
 
