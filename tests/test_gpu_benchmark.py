@@ -1,4 +1,4 @@
-"""What somebody with a GPU runs is known to run: in full on a CPU, in part for the tables, with what is missing named."""
+"""What somebody with a GPU runs is known to run: in full on a CPU; its tables; what is missing is named."""
 
 import json
 from pathlib import Path

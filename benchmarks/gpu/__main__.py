@@ -87,7 +87,7 @@ def _tried(part: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return part()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - it is told, kept and counted
         first = (str(error).strip().splitlines() or [""])[0]
         return {"problem": f"{type(error).__name__}: {first[:300]}"}
 

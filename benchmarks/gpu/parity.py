@@ -28,7 +28,7 @@ EXACT, FACTOR, FLOOR = 1e-3, 3.0, 0.01  # of a norm, in float32; beside transfor
 
 
 def parity(work: Work) -> dict[str, Any]:
-    """A row a path and dtype: how far its log-probabilities and gradients lie from the measure, and whether that holds."""
+    """A row a path and dtype: how far log-probabilities and gradients lie from the measure, and whether that holds."""
     own = load(work.source, device=work.device)
     answers = _answers(own, work)
     wanted = _plainly(work, answers, torch.float32, own.known)

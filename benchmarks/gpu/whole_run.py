@@ -60,7 +60,7 @@ SECONDS = 420  # and no more
 
 
 def whole_run(work: Work) -> dict[str, Any]:
-    """Seconds and peak memory of each stage. Raises `RuntimeError` with the last lines that were said where it fails."""
+    """Seconds and peak memory of each stage. Raises `RuntimeError` with what was said last where it fails."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         rows = [

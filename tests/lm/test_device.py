@@ -130,7 +130,8 @@ def test_check_and_run_say_it_before_anything_is_begun(
     assert "problem: recipe.sft.device: cuda, and torch reaches no GPU" in capsys.readouterr().out
     assert run(["run", "recipe.toml", "--out", "out"]) == 2
     said = capsys.readouterr().err
-    assert said.count("\n") == 1 and "recipe.sft.device: cuda, and torch reaches no GPU" in said
+    assert said.count("\n") == 1
+    assert "recipe.sft.device: cuda, and torch reaches no GPU" in said
     assert not Path("out").exists()
 
 

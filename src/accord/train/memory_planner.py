@@ -103,8 +103,8 @@ def plan_batch_limits(
     """The largest batches, up to the usual ones, that keep the process within `memory_gb`.
 
     To be called when all models and the optimiser are there, before the first step. `longest` is the longest sequence
-    in tokens; `predicts` says whether logits are needed, `moments` what the optimiser keeps them in. Says what it did in the log. Raises `ModelError` where not
-    even one sequence fits.
+    in tokens; `predicts` says whether logits are needed, `moments` what the optimiser keeps them in. Says what it did
+    in the log. Raises `ModelError` where not even one sequence fits.
     """
     fixed = _held(causal) + _to_come(causal, 2 * BYTES_A_MOMENT[moments])
     activations = measure_activation_bytes(causal, predicts=predicts)
@@ -120,8 +120,8 @@ def plan_batch_limits(
         needed = (fixed + bytes_of(row, row)) / GB
         raise ModelError(
             f"{stage}: one sequence of {longest} tokens needs about {needed:.1f} GB, of which {fixed / GB:.1f} for "
-            f"weights and optimiser; memory_gb allows {memory_gb:g}. Raise it, set checkpointing, lora or trained_layers, "
-            "or take a smaller model"
+            f"weights and optimiser; memory_gb allows {memory_gb:g}. Raise it, set checkpointing, lora or "
+            "trained_layers, or take a smaller model"
         )
     tokens = max(row, min(BATCH_TOKENS, int(row * available / bytes_of(row, row))))
     log.info(

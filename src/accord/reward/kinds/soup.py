@@ -11,10 +11,10 @@ from accord.artefacts import MODEL
 from accord.errors import RecipeError
 from accord.feedback import Dataset
 from accord.interfaces import Step
+from accord.lm.device import resolve_device
 from accord.lm.loading import DType
 from accord.lm.reward_model import ScalarHeadModel, is_reward_model
 from accord.lm.reward_model_files import load_reward_model
-from accord.lm.device import resolve_device
 from accord.reward.learnt import normalise
 from accord.reward.settings import RewardSettings
 from accord.reward.soups import soup
