@@ -87,7 +87,7 @@ def _tried(part: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return part()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - it is told, kept and counted
         first = (str(error).strip().splitlines() or [""])[0]
         return {"problem": f"{type(error).__name__}: {first[:300]}"}
 
@@ -135,7 +135,9 @@ def _machine(work: Work, model: str) -> dict[str, Any]:
 def _failures(content: dict[str, Any]) -> list[str]:
     """What of accord's own failed; what a peer lacks is no failure."""
     parts = content["parts"]
-    failures = [f"{name}: {part['problem']}" for name, part in parts.items() if part.get("problem", "left out") != "left out"]
+    failures = [
+        f"{name}: {part['problem']}" for name, part in parts.items() if part.get("problem", "left out") != "left out"
+    ]
     failures += [f"parity: {each} is not the model's own" for each in parts["parity"].get("failed", [])]
     for name, sides in parts["speed"].get("stages", {}).items():
         if "problem" in sides["accord"]:

@@ -28,7 +28,7 @@ EXACT, FACTOR, FLOOR = 1e-3, 3.0, 0.01  # of a norm, in float32; beside transfor
 
 
 def parity(work: Work) -> dict[str, Any]:
-    """A row a path and dtype: how far its log-probabilities and gradients lie from the measure, and whether that holds."""
+    """A row a path and dtype: how far log-probabilities and gradients lie from the measure, and whether that holds."""
     own = load(work.source, device=work.device)
     answers = _answers(own, work)
     wanted = _plainly(work, answers, torch.float32, own.known)
@@ -63,9 +63,7 @@ def _answers(causal: CausalModel, work: Work) -> list[TokenizedCompletion]:
     return answers
 
 
-def _plainly(
-    work: Work, answers: list[TokenizedCompletion], dtype: torch.dtype, known: int
-) -> tuple[Tensor, Tensor]:
+def _plainly(work: Work, answers: list[TokenizedCompletion], dtype: torch.dtype, known: int) -> tuple[Tensor, Tensor]:
     """Log-probabilities of all answers among the `known` ids, and the gradient of their mean, a sequence at a time."""
     model: Any = AutoModelForCausalLM.from_pretrained(work.source, dtype=dtype).to(work.device).eval()
     count = sum(len(answer.completion) for answer in answers)

@@ -100,7 +100,9 @@ def _reward(work: Work) -> Measured:
     data, tokens = _texts(work, 2)
     return _timed(
         work,
-        lambda common: RewardTrainer(str(work.source), args=RewardConfig(**common, max_length=None), train_dataset=data),
+        lambda common: RewardTrainer(
+            str(work.source), args=RewardConfig(**common, max_length=None), train_dataset=data
+        ),
         tokens,
     )
 

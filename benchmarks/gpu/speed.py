@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from accord.lm import load
 from accord.lm.adapters import LoRA
-from accord.lm.causal import CausalModel
 from accord.lm.engine import Engine, Request
 from accord.lm.memory import peak_gb, release_memory, reset_peak
 from accord.policy import DPO, GRPO, SFT
@@ -25,6 +24,9 @@ from accord.run import RunDirectory
 from accord.train.optimiser import Optim
 from benchmarks.gpu.work import Work, dataset, items, tokens_of
 from benchmarks.ours import LengthJudge
+
+if TYPE_CHECKING:
+    from accord.lm.causal import CausalModel
 
 __all__ = ["STAGES", "Measured", "clock", "stage"]
 

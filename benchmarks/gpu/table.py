@@ -20,7 +20,7 @@ def table(content: dict[str, Any] | None) -> str:
     lines = [content["machine"]["words"], ""]
     for name, make in (("parity", _parity), ("speed", _speed), ("whole run", _whole_run)):
         part = parts[name]
-        lines += [*(make(part) if "problem" not in part else [f"{name}: failed ({part['problem']})"]), ""]
+        lines += [*(make(part) if "problem" not in part else [f"{name}: {part['problem']}"]), ""]
     return "\n".join(lines).strip()
 
 
@@ -41,12 +41,12 @@ def _parity(part: dict[str, Any]) -> list[str]:
 
 def _speed(part: dict[str, Any]) -> list[str]:
     lines = [
-        "| stage | tokens a second | peak GB | waits a step | peer | its tokens a second | its peak GB | times as fast |",
+        "| stage | tokens a second | peak GB | waits a step | peer | its tokens a second | its GB | times as fast |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for name, sides in part["stages"].items():
         ours, theirs = sides["accord"], sides.get("peer", {"problem": "has none"})
-        cells = _cells(ours, waits=True) + [sides["against"]] + _cells(theirs, waits=False)
+        cells = [*_cells(ours, waits=True), sides["against"], *_cells(theirs, waits=False)]
         both = "problem" not in ours and "problem" not in theirs
         cells.append(f"{ours['tokens_a_second'] / theirs['tokens_a_second']:.2f}" if both else "")
         lines.append(f"| {name} | " + " | ".join(cells) + " |")

@@ -15,11 +15,12 @@ PAIRS = 60
 RECIPE = """
 [data]
 source = "pairs.jsonl"
+format = "trl_preference"
 ledger = "feedback.db"
 train = 0.6
 eval_reward = 0.2
 held_out = 0.2
-supervised = "compared"
+supervised = "chosen"
 
 [sft]
 base = "%(base)s"
@@ -47,12 +48,19 @@ optim = { lr = 1e-5, warmup_steps = 0 }
 [evaluate]
 samples_per_prompt = 2
 sampling = { max_tokens = %(new)d }
+
+[evaluate.judge]
+base = "%(base)s"
+%(common)s
+epochs = 1
+step_completions = %(pairs)d
+optim = { lr = 1e-4, warmup_steps = 0 }
 """
 SECONDS = 420  # and no more
 
 
 def whole_run(work: Work) -> dict[str, Any]:
-    """Seconds and peak memory of each stage. Raises `RuntimeError` with the last lines that were said where it fails."""
+    """Seconds and peak memory of each stage. Raises `RuntimeError` with what was said last where it fails."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         rows = [
@@ -72,7 +80,7 @@ def whole_run(work: Work) -> dict[str, Any]:
         stages = {
             stage: {
                 "seconds": entry["seconds"],
-                "peak_gb": _gb(entry.get("peak_memory"), entry.get("peak_gpu_memory"), on_gpu=work.device != "cpu"),
+                "peak_gb": _gb(entry.get("memory"), entry.get("gpu_memory"), on_gpu=work.device != "cpu"),
             }
             for stage, entry in manifest["stages"].items()
         }

@@ -12,12 +12,14 @@ from benchmarks.texts import Item
 
 __all__ = ["Work", "dataset", "items", "source_of", "tokens_of"]
 
-WORDS = (
-    "the a of to in is that it was for on with as his they at be this from have or by one had not but what all were "
-    "when we there can an your which their said if do will each about how up out them then she many some so these "
-    "would other into has more her two like him see time could no make than first been its who now people my made "
-    "over did down only way find use may water long little very after words called just where most know"
-).split()
+_TEXT = (
+    "the a of to in is that it was for on with as his they at be this from have or by one had not but what all "
+    "were when we there can an your which their said if do will each about how up out them then she many some "
+    "so these would other into has more her two like him see time could no make than first been its who now "
+    "people my made over did down only way find use may water long little very after words called just where "
+    "most know "
+)
+WORDS = tuple(_TEXT.split())
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class Work:
 
     @classmethod
     def of(cls, device: str, dtype: str, model: str, folder: Path, steps: int) -> "Work":
-        """The sizes for a model: for the tiny one what a context of 512 bytes holds, else those of the CPU's benchmark."""
+        """The sizes for a model: for the tiny one what 512 bytes hold, else those of the CPU's benchmark."""
         source = source_of(model, folder)
         if model == tiny.NAME:
             return cls(device, dtype, source, steps, batch=4, group=2, characters=(40, 80), new_tokens=16)

@@ -104,7 +104,7 @@ def test_a_stage_learns_writes_and_goes_on(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("bitsandbytes")
 def test_a_model_without_linear_layers_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="no linear layers to round; leave lora.quantised out"):
+    with pytest.raises(ModelError, match=r"no linear layers to round; leave lora\.quantised out"):
         ModelSettings(dtype="float32", lora=NF4).open(saved("gpt2", tmp_path), train=True)
 
 

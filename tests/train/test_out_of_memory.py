@@ -33,7 +33,9 @@ def lacked() -> RuntimeError:
 
 
 def test_failed_allocations_are_told_from_other_errors() -> None:
-    cuda = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79 GiB")
+    cuda = torch.OutOfMemoryError(
+        "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 79 GiB"
+    )
     cublas = RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
     assert all(map(is_out_of_memory, (lacked(), cuda, cublas, MemoryError())))
     others = (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), ValueError("out of memory"), TrainingStopped())
@@ -94,7 +96,10 @@ def test_a_stage_that_does_not_train_says_it_too(tmp_path: Path) -> None:
         torch.empty(ENOUGH_FOR_NOBODY, dtype=torch.uint8)
 
     recipe = parse('[data]\nledger = "a.db"\n[sft]\nbase = "tiny"\n')
-    with RunDirectory.create(tmp_path / "run") as run, pytest.raises(ModelError, match=r"^rounds/02/sft: the memory of"):
+    with (
+        RunDirectory.create(tmp_path / "run") as run,
+        pytest.raises(ModelError, match=r"^rounds/02/sft: the memory of"),
+    ):
         perform(Stage("sft", (), "sft", evaluate), Context(recipe, run, stage="rounds/02/sft"))
 
 

@@ -93,7 +93,7 @@ def _chunk(causal: CausalModel, hidden_XD: Tensor) -> int:
 def _chunk_by_chunk(
     causal: CausalModel, function: Callable[..., T], chunks: Iterable[tuple[Tensor, Tensor]]
 ) -> Iterator[T]:
-    """A function of each chunk's hidden states [n, D] and something besides; it keeps at most `KEPT` bytes of logits."""
+    """A function of each chunk's hidden states [n, D] and something else; at most `KEPT` bytes of logits are kept."""
     room = 0 if recomputes(causal) else KEPT
     for hidden_nD, other_n in chunks:
         room -= len(hidden_nD) * _row_bytes(causal, hidden_nD.dtype)

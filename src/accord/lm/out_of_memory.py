@@ -11,7 +11,7 @@ import torch
 __all__ = ["is_out_of_memory", "memory_lacked"]
 
 MARKS = re.compile(
-    "can't allocate memory|not enough memory|out of memory|ALLOC_FAILED|cudaErrorMemoryAllocation|Cannot allocate memory"
+    "can(no|')t allocate memory|not enough memory|out of memory|ALLOC_FAILED|cudaErrorMemoryAllocation", re.IGNORECASE
 )
 NUMBERS = re.compile(r"tried to allocate ([\d.]+ \w+)", re.IGNORECASE)
 SHARE = 0.8  # of a device's memory: what to allow where nothing was said

@@ -45,7 +45,9 @@ def quantise(model: nn.Module, device: str) -> None:
         layer: Any = Linear4bit(
             linear.in_features, linear.out_features, bias, linear.weight.dtype, quant_type="nf4", device="meta"
         )
-        layer.weight = Params4bit(linear.weight.detach().contiguous(), requires_grad=False, quant_type="nf4", module=layer)
+        layer.weight = Params4bit(
+            linear.weight.detach().contiguous(), requires_grad=False, quant_type="nf4", module=layer
+        )
         layer.bias = linear.bias
         layer.support_avx512bf16_for_cpu = False  # which would lay weights out anew, for passes without gradients alone
         setattr(parent, name, layer.to(device))

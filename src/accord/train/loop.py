@@ -123,7 +123,8 @@ class TrainingLoop:
         and keeps them, and `StepsOver` is raised in the others when all are made.
 
         Raises what a step raises; a `TrainingStopped` then names the last whole step, which is kept, and so does one
-        where memory was not enough. Where a signal asked the process to end, the step under way is finished and kept, and `Terminated` is raised.
+        where memory was not enough. Where a signal asked the process to end, the step under way is finished and kept,
+        and `Terminated` is raised.
         """
         with self._guarded(), step_under_way():
             for number in range(self._done + 1, self._last + 1):
