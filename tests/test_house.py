@@ -18,7 +18,7 @@ from accord.feedback.formats.catalogue import formats_page, formats_table
 from accord.lab import FAULTS
 from accord.lm.settings import ModelSettings
 from accord.policy.registry import ALGORITHMS
-from accord.recipe import Checkpoints, Data, Disclosure, Evaluate, Track
+from accord.recipe import Checkpoints, Data, Disclosure, Evaluate, Processes, Track
 from accord.recipe.crowd import Crowd, SimulatedPerson
 from accord.recipe.judges import ModelJudge
 from accord.recipe.rounds import AskedEvaluator, Loop, Round
@@ -69,6 +69,7 @@ def test_the_verbs_are_documented() -> None:
         *ALGORITHMS,
         Evaluate,
         Checkpoints,
+        Processes,
         Disclosure,
         Track,
         Optim,
