@@ -31,7 +31,7 @@ def main() -> int:
     """Print the table, a row for each number of processes and way."""
     parser = argparse.ArgumentParser(prog="benchmarks.processes")
     parser.add_argument("--processes", type=int, nargs="*", default=[1, 2, 4])
-    parser.add_argument("--layers", type=int, default=6)
+    parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--worker", nargs=2, metavar=("HOW", "FOLDER"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
@@ -70,6 +70,8 @@ def _work(shards: bool, folder: Path, layers: int) -> None:
             assert process_count() == launch.count
             row = _train(layers)
         (folder / f"{launch.rank}.json").write_text(json.dumps(row))
+        if not launch.is_first:
+            next_task()  # there is none
 
 
 def _train(layers: int) -> dict[str, float]:

@@ -320,7 +320,8 @@ def test_a_run_that_is_ended_goes_on_with_other_processes(home: Path, monkeypatc
     process, pids = begun(2)
     os.kill(pids[1], signal.SIGKILL)
     _, errors = process.communicate()
-    assert "one of the 2 processes has ended" in errors
+    # torchrun asks the first one to end too, which may come before the connection is found to be gone.
+    assert "one of the 2 processes has ended" in errors or "ended by SIGTERM" in errors
     assert "of policy is kept" in errors or "is kept in" in errors
     assert process.returncode != 0
     assert not any(map(is_alive, pids))
