@@ -23,6 +23,7 @@ from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor
 
 from accord.lm.fused import forget_blocks, keep_apart
+from accord.lm.memory import give_back_large_buffers
 
 __all__ = [
     "Sharded",
@@ -239,6 +240,7 @@ def shard(model: nn.Module, layers: Sequence[nn.Module], *, digest: str = "") ->
 
     Returns each weight's share by the weight as it was, which is whole for as long as anybody keeps it.
     """
+    give_back_large_buffers()  # layers that are gathered and let go of, of many sizes, would be kept
     before = list(model.parameters())
     device = next(model.parameters()).device
     mesh = init_device_mesh(device.type, (torch.distributed.get_world_size(),))
