@@ -31,7 +31,7 @@ def main() -> int:
     """Print the table, a row for each number of processes and way."""
     parser = argparse.ArgumentParser(prog="benchmarks.processes")
     parser.add_argument("--processes", type=int, nargs="*", default=[1, 2, 4])
-    parser.add_argument("--layers", type=int, default=6)
+    parser.add_argument("--layers", type=int, default=16)
     parser.add_argument("--worker", nargs=2, metavar=("HOW", "FOLDER"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.worker:
@@ -70,6 +70,8 @@ def _work(shards: bool, folder: Path, layers: int) -> None:
             assert process_count() == launch.count
             row = _train(layers)
         (folder / f"{launch.rank}.json").write_text(json.dumps(row))
+        if not launch.is_first:
+            next_task()  # there is none
 
 
 def _train(layers: int) -> dict[str, float]:
@@ -87,7 +89,7 @@ def _train(layers: int) -> dict[str, float]:
     from accord.train.sharding import evened, shard_model
 
     torch.manual_seed(0)
-    sizes = {"hidden_size": 1024, "intermediate_size": 2816, "num_attention_heads": 16, "num_key_value_heads": 16}
+    sizes = {"hidden_size": 512, "intermediate_size": 1408, "num_attention_heads": 8, "num_key_value_heads": 8}
     config: Any = LlamaConfig(vocab_size=258, num_hidden_layers=layers, max_position_embeddings=512, **sizes)
     causal = wrap(LlamaForCausalLM(config).eval(), tiny_tokenizer(), "benchmark")
     shard_model(causal)

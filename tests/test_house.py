@@ -20,7 +20,7 @@ from accord.lab import FAULTS
 from accord.lm.settings import ModelSettings
 from accord.policy.registry import ALGORITHMS
 from accord.policy.servers.settings import SamplerServer
-from accord.recipe import Checkpoints, Data, Disclosure, Evaluate, Track
+from accord.recipe import Checkpoints, Data, Disclosure, Evaluate, Processes, Track
 from accord.recipe.crowd import Crowd, SimulatedPerson
 from accord.recipe.judges import ModelJudge
 from accord.recipe.rounds import AskedEvaluator, Loop, Round
@@ -73,6 +73,7 @@ def test_the_verbs_are_documented() -> None:
         Evaluate,
         Checkpoints,
         Engine,
+        Processes,
         Disclosure,
         Track,
         Optim,

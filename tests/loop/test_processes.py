@@ -228,7 +228,6 @@ POLICIES["skipped"] = (
 REWARDS = {
     "person": REWARD + 'head_per = "everybody"\ndecoder_prior_std = 0.1\n[reward.lora]\nrank = 2\n',
     "thurstone": REWARD.replace("[reward]", '[reward]\nkind = "thurstone"') + "group_completions = 4\n",
-    "adapters": REWARD + 'ensemble_size = 3\nensemble = "adapters"\n',
 }
 
 
@@ -238,7 +237,7 @@ PARTS = {
 }
 
 
-SHARDED = ("dpo", "kto", "rloo", "grpo", "ppo", "skipped", "thurstone", "adapters")
+SHARDED = ("dpo", "kto", "rloo", "grpo", "ppo", "thurstone")
 """Trained by two that hold the model in parts as well."""
 IN_PARTS = "[processes]\nshard = true\n"
 
@@ -295,24 +294,21 @@ def is_alive(pid: int) -> bool:
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
 def test_a_run_that_is_ended_goes_on_with_other_processes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the kill of a process that helps, by that of the first, by SIGTERM; with two, three, one process.
-
-    Whether each of them holds the model or a part of it.
-    """
+    """By the kill of a process that helps, by that of the first, by SIGTERM; with two, three, one process."""
     arguments = written(home, "ended", SFT, f'{LENGTH}[policy]\nkind = "rloo"\n{ONLINE}'.replace("= 3", "= 40", 1))
     one = of_one(home, arguments, "one-ended", monkeypatch)
     two, metrics = home / "two-ended", home / "two-ended/policy/metrics.jsonl"
-    go_on, in_parts = [*arguments, "--out", "two-ended", "--resume"], ["--processes.shard", "true"]
+    go_on = [*arguments, "--out", "two-ended", "--resume"]
 
     def steps() -> int:
         return metrics.read_bytes().count(b"\n") if metrics.is_file() else 0
 
-    def begun(count: int, *options: str) -> tuple[subprocess.Popen[str], list[int]]:
+    def begun(count: int) -> tuple[subprocess.Popen[str], list[int]]:
         """Processes that have made some steps, and their numbers by rank."""
         before, seen = steps(), home / "seen"
         for file in seen.iterdir():
             file.unlink()
-        process = begin([*go_on, *options], home, count)
+        process = begin(go_on, home, count)
         when(lambda: steps() >= before + 4, process)
         ranks = {int(file.read_text().split()[0]): int(file.name) for file in seen.iterdir()}
         return process, [ranks[rank] for rank in range(count)]
@@ -320,24 +316,19 @@ def test_a_run_that_is_ended_goes_on_with_other_processes(home: Path, monkeypatc
     process, pids = begun(2)
     os.kill(pids[1], signal.SIGKILL)
     _, errors = process.communicate()
-    assert "one of the 2 processes has ended" in errors
+    # torchrun asks the first one to end too, which may come before the connection is found to be gone.
+    assert "one of the 2 processes has ended" in errors or "ended by SIGTERM" in errors
     assert "of policy is kept" in errors or "is kept in" in errors
     assert process.returncode != 0
     assert not any(map(is_alive, pids))
 
-    process, pids = begun(3, *in_parts)
+    process, pids = begun(3)
     os.kill(pids[0], signal.SIGKILL)
     process.communicate()
     assert process.returncode != 0
     assert not any(map(is_alive, pids))
 
-    process, pids = begun(2, *in_parts)
-    os.kill(pids[1], signal.SIGKILL)
-    process.communicate()
-    assert process.returncode != 0
-    assert not any(map(is_alive, pids))
-
-    process, pids = begun(2, *in_parts)
+    process, pids = begun(2)
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate()
     assert "of policy is kept" in errors
@@ -346,4 +337,4 @@ def test_a_run_that_is_ended_goes_on_with_other_processes(home: Path, monkeypatc
     assert run([*go_on, "--quiet"]) == 0
     assert numbers_apart(rows_of(one, "policy/metrics.jsonl"), rows_of(two, "policy/metrics.jsonl")) < CLOSE
     assert weights_apart(one, two, "policy/model") < CLOSE
-    assert manifest_of(two)["processes"] == {"sft": [2], "policy": [2, 3, 2, 2, 1]}
+    assert manifest_of(two)["processes"] == {"sft": [2], "policy": [2, 3, 2, 1]}

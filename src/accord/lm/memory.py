@@ -10,7 +10,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
-__all__ = ["keep_large_buffers", "peak_gb", "release_memory", "reset_peak"]
+__all__ = ["give_back_large_buffers", "keep_large_buffers", "peak_gb", "release_memory", "reset_peak"]
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # malloc.h
 ONE_GIB = 1 << 30
@@ -25,6 +25,13 @@ def keep_large_buffers() -> bool:
     if mallopt is None:
         return False
     return bool(mallopt(M_MMAP_THRESHOLD, ONE_GIB)) and bool(mallopt(M_TRIM_THRESHOLD, 2 * ONE_GIB - 1))
+
+
+def give_back_large_buffers() -> None:
+    """Let glibc hand buffers above 1 MiB back again, where what is held counts more than the time; it stays so."""
+    if sys.platform.startswith("linux") and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)) is not None:
+        for threshold in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD):
+            mallopt(threshold, ONE_GIB >> 10)
 
 
 def release_memory() -> None:

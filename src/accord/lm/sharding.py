@@ -14,7 +14,7 @@ all weights, in the dtype of their computation.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
-from weakref import WeakKeyDictionary
+from weakref import WeakSet
 
 import torch
 from torch import Tensor, nn
@@ -23,6 +23,7 @@ from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor
 
 from accord.lm.fused import forget_blocks, keep_apart
+from accord.lm.memory import give_back_large_buffers
 
 __all__ = [
     "Sharded",
@@ -38,7 +39,8 @@ __all__ = [
     "why_not_sharded",
 ]
 
-_SHARDED: "WeakKeyDictionary[nn.Module, Sharded]" = WeakKeyDictionary()
+_LIVING: "WeakSet[Sharded]" = WeakSet()
+_NAME = "_sharded"  # of the attribute by which a model in parts is known
 
 
 class Sharded:
@@ -46,20 +48,18 @@ class Sharded:
 
     digest   of the model as it was opened, whole
     dtype    what is computed in
-    moved    each weight's share by the weight as it was
     """
 
     def __init__(self, model: nn.Module, layers: Sequence[nn.Module], digest: str, mesh: DeviceMesh) -> None:
         self.model, self.digest = model, digest
         self.dtype = next(model.parameters()).dtype
-        before = list(model.parameters())
         forget_blocks(model)
         keep_apart(model, apart=True)
         self._root, self._is_used = _Passes(model), False
         self._units = [_Unit(layer, mesh, reshard=True) for layer in layers]
         self._units.append(_Unit(self._root, mesh, reshard=False))
-        self.moved: dict[nn.Parameter, nn.Parameter] = dict(zip(before, model.parameters(), strict=True))
-        _SHARDED[model] = self
+        model.__dict__[_NAME] = self
+        _LIVING.add(self)
 
     def __call__(self, **inputs: Any) -> Any:
         """What the decoder makes of some inputs, its weights gathered layer by layer."""
@@ -96,7 +96,7 @@ class Sharded:
             for unit in self._units:
                 unit.on()
             keep_apart(self.model, apart=True)
-            _SHARDED[self.model] = self
+            self.model.__dict__[_NAME] = self
             self._put(parts)
 
     def end(self, *, keep: bool) -> Mapping[nn.Parameter, nn.Parameter]:
@@ -133,7 +133,7 @@ class Sharded:
         for unit in self._units:
             unit.off()
         keep_apart(self.model, apart=False)
-        del _SHARDED[self.model]
+        del self.model.__dict__[_NAME]
 
 
 class _Passes(nn.Module):
@@ -235,16 +235,22 @@ def why_not_sharded(model: nn.Module, layers: Sequence[nn.Module]) -> str:
     return ""
 
 
-def shard(model: nn.Module, layers: Sequence[nn.Module], *, digest: str = "") -> Sharded:
-    """Deal the weights of a model out over all processes of the group, layer by layer; it is changed in place."""
+def shard(model: nn.Module, layers: Sequence[nn.Module], *, digest: str = "") -> dict[nn.Parameter, nn.Parameter]:
+    """Deal the weights of a model out over all processes of the group, layer by layer; it is changed in place.
+
+    Returns each weight's share by the weight as it was, which is whole for as long as anybody keeps it.
+    """
+    give_back_large_buffers()  # layers that are gathered and let go of, of many sizes, would be kept
+    before = list(model.parameters())
     device = next(model.parameters()).device
     mesh = init_device_mesh(device.type, (torch.distributed.get_world_size(),))
-    return Sharded(model, layers, digest, mesh)
+    Sharded(model, layers, digest, mesh)
+    return dict(zip(before, model.parameters(), strict=True))
 
 
 def sharded_of(model: nn.Module) -> Sharded | None:
     """How a model lies in parts; None where it is whole."""
-    return _SHARDED.get(model)
+    return model.__dict__.get(_NAME)
 
 
 @contextmanager
@@ -260,7 +266,7 @@ def whole(model: nn.Module) -> Iterator[None]:
 
 def settle() -> None:
     """Have every sharded model let go of what it gathered: weights have moved."""
-    for sharded in list(_SHARDED.values()):
+    for sharded in list(_LIVING):
         sharded.settle()
 
 

@@ -1,7 +1,7 @@
 """A whole run as one value, read from one TOML file.
 
     extensions  seed  [data]  [sft]  [reward]  [rewards.NAME]  [combine]  [policy]  [evaluate]  [audit]  [checkpoints]
-    [engine]  [disclosure]  [track]  [loop]
+    [engine]  [processes]  [disclosure]  [track]  [loop]
 
 `kind` picks the settings class where there is a choice. An unknown key is an error that names its nearest neighbour;
 values given beside the file (`--policy.kl_coef 0.1`) override it; the resolved recipe can be written and loaded again.
@@ -14,7 +14,7 @@ from accord.extras import import_module
 if TYPE_CHECKING:
     from accord.recipe.audit_section import load_audit_section
     from accord.recipe.reading import dump, load, parse
-    from accord.recipe.sections import Checkpoints, Data, Disclosure, Evaluate, Recipe, Track
+    from accord.recipe.sections import Checkpoints, Data, Disclosure, Evaluate, Processes, Recipe, Track
     from accord.recipe.toml_text import read_toml
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Data",
     "Disclosure",
     "Evaluate",
+    "Processes",
     "Recipe",
     "Track",
     "dump",
@@ -36,6 +37,7 @@ _HOME = {
     "Data": "sections",
     "Disclosure": "sections",
     "Evaluate": "sections",
+    "Processes": "sections",
     "Recipe": "sections",
     "Track": "sections",
     "dump": "reading",

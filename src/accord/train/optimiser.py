@@ -14,7 +14,7 @@ import math
 import operator
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -101,7 +101,7 @@ class Optimiser:
         self._masters = [_master_of(weight) for weight in self._weights]
         self._parts = {id(master) for weight, master in self._pairs() if is_part(weight)}
         self._moments: dict[str, Tensor] | None = None  # whole ones, where all steps of a sharded stage are made
-        groups = [
+        groups: list[dict[str, Any]] = [
             {"params": [m for w, m in self._pairs() if id(w) not in head_ids | apart_ids], "scale": 1.0},
             {"params": [m for w, m in self._pairs() if id(w) in head_ids], "scale": head_scale},
             {"params": [m for w, m in self._pairs() if id(w) in apart_ids], "scale": apart_lr / settings.lr},

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.distributed.checkpoint as dcp
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
-from torch.distributed.checkpoint import CheckpointException, HuggingFaceStorageReader, HuggingFaceStorageWriter
+from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import save
 from torch.distributed.tensor import DTensor
 
 from accord.errors import ArtefactError, StorageError, storage
@@ -45,7 +47,7 @@ def keep_optimiser(optimiser: Optimiser, folder: Path | None) -> None:
         tensors[name] = tensor if weight is None else part_like(tensor, weight)
     steps = {name: float(tensor) for name, tensor in tensors.items() if tensor.ndim == 0}
     try:
-        dcp.save(
+        save(
             {name: tensor for name, tensor in tensors.items() if name not in steps},
             storage_writer=HuggingFaceStorageWriter(str(place), save_distributed=True),
         )
@@ -99,7 +101,7 @@ def _read_parts(optimiser: Optimiser, folder: Path, start: str) -> tuple[int, di
         weight, tensor = optimiser.weight_of(name), torch.empty(entry.size, dtype=entry.properties.dtype)
         alike = weight is not None and weight.shape == tensor.shape
         targets[name] = _empty_part(tensor, weight) if weight is not None and alike else tensor
-    dcp.load(targets, storage_reader=reader, no_dist=True)
+    load(targets, storage_reader=reader, no_dist=True)
     tensors = {name: each.to_local() if isinstance(each, DTensor) else each for name, each in targets.items()}
     steps = {name: torch.tensor(step) for name, step in about["steps"].items()}
     return int(about["done"]), {**tensors, **steps}

@@ -63,7 +63,7 @@ PATIENCE = timedelta(days=300)
 """How long a process waits for another one: the first may evaluate for days. One that is gone is noticed at once."""
 BUCKET = 1 << 24  # numbers summed in one message
 LOOK = 0.5  # seconds between two looks after the first process
-GATHERING = 60.0  # seconds that the first process waits for the others where it has to end
+GATHERING = 20.0  # seconds that the first process waits for the others where it has to end; torchrun gives it 30
 _MARK = "_shares_steps"
 
 

@@ -42,7 +42,7 @@ def shard_model(causal: CausalModel) -> dict[nn.Parameter, nn.Parameter]:
     if reason:
         log.warning("%s: not sharded (%s); every process holds it whole", causal.name, reason)
         return {}
-    return shard(causal.model, layers, digest=weights_digest(causal.model)).moved
+    return shard(causal.model, layers, digest=weights_digest(causal.model))
 
 
 def end_sharding(optimiser: Optimiser, model: nn.Module | None) -> None:
