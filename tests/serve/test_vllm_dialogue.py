@@ -93,3 +93,7 @@ def test_what_the_server_refuses_is_one_line_each(tmp_path: Path) -> None:
     assert "answers 400" in told[2]
     assert "answers 404 (Loading lora none failed" in told[3]
     assert all("\n" not in line for line in told)
+
+
+def test_log_probabilities_of_another_temperature_are_noticed(tmp_path: Path) -> None:
+    assert "start vLLM with --logprobs-mode processed_logprobs" in replay("plain_logprobs", tmp_path)
