@@ -8,7 +8,7 @@ from accord.errors import EndpointError
 from accord.lm.causal import CausalModel
 from accord.lm.weight_files import write_weights
 from accord.policy.servers.api import ServerAPI
-from accord.policy.servers.replies import Asked, Drawn, completions_of
+from accord.policy.servers.replies import RawSample, SampleRequest, completions_of
 from accord.records import Sampling
 
 __all__ = ["AccordAPI"]
@@ -17,12 +17,12 @@ __all__ = ["AccordAPI"]
 class AccordAPI(ServerAPI):
     """Samples as `accord.lm.generate.generate` draws them from the same weights and seed."""
 
-    def ask(self, prompt: Sequence[int], number: int, sampling: Sampling, asked: Asked) -> list[Drawn]:
+    def ask(self, prompt: Sequence[int], number: int, sampling: Sampling, request: SampleRequest) -> list[RawSample]:
         """As any server, from the random stream that the prompt has in this process."""
         body = {
             "model": self.model,
             "prompt": list(prompt),
-            "n": asked.n,
+            "n": request.n,
             "max_tokens": sampling.max_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
@@ -32,7 +32,7 @@ class AccordAPI(ServerAPI):
             "return_token_ids": True,
             "random_stream": [number],
         }
-        return completions_of(self.endpoint.post(self.path, body), self.model, asked)
+        return completions_of(self.endpoint.post(self.path, body), self.model, request)
 
     def weights(self) -> str | None:
         """As it says. Raises `EndpointError` where it takes none."""

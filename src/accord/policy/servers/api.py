@@ -7,7 +7,7 @@ from pathlib import Path
 from accord.errors import EndpointError, storage
 from accord.lm.causal import CausalModel
 from accord.lm.endpoint import Endpoint
-from accord.policy.servers.replies import Asked, Drawn
+from accord.policy.servers.replies import RawSample, SampleRequest
 from accord.policy.servers.settings import SamplerServer
 from accord.records import Sampling
 
@@ -49,8 +49,8 @@ class ServerAPI(ABC):
         return False
 
     @abstractmethod
-    def ask(self, prompt: Sequence[int], number: int, sampling: Sampling, asked: Asked) -> list[Drawn]:
-        """`asked.n` answers to a prompt, the `number`-th of its step. Raises `EndpointError`."""
+    def ask(self, prompt: Sequence[int], number: int, sampling: Sampling, request: SampleRequest) -> list[RawSample]:
+        """`request.n` answers to a prompt, the `number`-th of its step. Raises `EndpointError`."""
 
     @abstractmethod
     def weights(self) -> str | None:

@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 from accord.errors import EndpointError
 from accord.records import FinishReason, Sample
 
-__all__ = ["Asked", "Drawn", "completions_of"]
+__all__ = ["RawSample", "SampleRequest", "completions_of"]
 
 ROUNDING = 1e-3  # nats by which a log-probability may be above 0
 NONE = -9000.0  # vLLM writes -9999 for what has no probability
 PREFIX = "token_id:"  # as vLLM spells tokens where it is asked for ids in their place
 
 
-class Drawn(NamedTuple):
+class RawSample(NamedTuple):
     """One answer of a server, unchecked: ids, log-probabilities, why it ended, the name of its weights."""
 
     token_ids: Any
@@ -28,7 +28,7 @@ class Drawn(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Asked:
+class SampleRequest:
     """What answers are held against: `place` is named where they are wrong.
 
     ends         token ids that end a text of the policy
@@ -42,20 +42,20 @@ class Asked:
     ends: frozenset[int]
     vocabulary: int
 
-    def samples(self, drawn: Sequence[Drawn]) -> list[Sample]:
+    def samples(self, raw: Sequence[RawSample]) -> list[Sample]:
         """The samples. Raises `EndpointError` where one of the answers is none, or there are not `n`."""
-        if len(drawn) != self.n:
-            raise self.problem(f"it gave {len(drawn)} completions where {self.n} were asked for")
-        return [self._sample(each) for each in drawn]
+        if len(raw) != self.n:
+            raise self.problem(f"it gave {len(raw)} completions where {self.n} were asked for")
+        return [self._sample(each) for each in raw]
 
     def problem(self, what: str) -> EndpointError:
         """What is wrong with an answer."""
         return EndpointError(f"{self.place}: {what}", may_pass=False)
 
-    def _sample(self, drawn: Drawn) -> Sample:
-        ids = self._ids(drawn.token_ids)
-        logprobs = self._logprobs(drawn.logprobs, len(ids))
-        return Sample(token_ids=ids, logprobs=logprobs, finish_reason=self._end(ids, drawn.finish_reason))
+    def _sample(self, raw: RawSample) -> Sample:
+        ids = self._ids(raw.token_ids)
+        logprobs = self._logprobs(raw.logprobs, len(ids))
+        return Sample(token_ids=ids, logprobs=logprobs, finish_reason=self._end(ids, raw.finish_reason))
 
     def _ids(self, ids: Any) -> tuple[int, ...]:
         if ids is None:
@@ -96,26 +96,26 @@ class Asked:
         )
 
 
-def completions_of(answer: Any, model: str, asked: Asked) -> list[Drawn]:
+def completions_of(answer: Any, model: str, request: SampleRequest) -> list[RawSample]:
     """What an answer of `/v1/completions` holds. Raises `EndpointError` where it is none, or another model's."""
     choices = answer.get("choices") if isinstance(answer, dict) else None
     if not isinstance(choices, list) or not all(isinstance(each, dict) for each in choices):
-        raise asked.problem("its answer has no choices")
+        raise request.problem("its answer has no choices")
     if answer.get("model") != model:
-        raise asked.problem(f"'{answer.get('model')}' answers where '{model}' was asked")
+        raise request.problem(f"'{answer.get('model')}' answers where '{model}' was asked")
     by_place = {each.get("index"): each for each in choices}
     if by_place.keys() != set(range(len(choices))):
-        raise asked.problem("its choices are not numbered from 0 on")
-    return [_drawn(by_place[place]) for place in range(len(choices))]
+        raise request.problem("its choices are not numbered from 0 on")
+    return [_raw_sample(by_place[place]) for place in range(len(choices))]
 
 
-def _drawn(choice: dict[str, Any]) -> Drawn:
+def _raw_sample(choice: dict[str, Any]) -> RawSample:
     told = choice.get("logprobs")
     told = told if isinstance(told, dict) else {}
     ids = choice.get("token_ids")
     if ids is None:
         ids = _spelt_ids(told.get("tokens"))
-    return Drawn(ids, told.get("token_logprobs"), choice.get("finish_reason"), choice.get("weights"))
+    return RawSample(ids, told.get("token_logprobs"), choice.get("finish_reason"), choice.get("weights"))
 
 
 def _spelt_ids(tokens: Any) -> list[int] | None:

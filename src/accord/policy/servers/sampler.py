@@ -22,7 +22,7 @@ from accord.lm.packed import TokenizedCompletion, pack
 from accord.lm.weight_files import halved
 from accord.policy.servers.accord_api import AccordAPI
 from accord.policy.servers.api import ServerAPI
-from accord.policy.servers.replies import Asked
+from accord.policy.servers.replies import SampleRequest
 from accord.policy.servers.settings import SamplerServer
 from accord.policy.servers.sglang_api import SGLangAPI
 from accord.policy.servers.vllm_api import VLLMAPI
@@ -30,14 +30,14 @@ from accord.records import Sample, Sampling
 from accord.train.checkpointing import weights_digest
 from accord.train.ranks import from_first
 
-__all__ = ["HandedOver", "ServerSampler"]
+__all__ = ["HandOver", "ServerSampler"]
 
 APIS: dict[str, type[ServerAPI]] = {"accord": AccordAPI, "vllm": VLLMAPI, "sglang": SGLangAPI}
 LOST = 0.2  # nats a token by which weights that all arrived are never off
 COLD = 0.05  # nats a token by which log-probabilities at another temperature must be off to be told from rounding
 
 
-class HandedOver(NamedTuple):
+class HandOver(NamedTuple):
     """Weights that were handed over: bytes, and seconds until they were in place."""
 
     size: int
@@ -55,7 +55,7 @@ class ServerSampler:
         token = os.environ.get(settings.key)
         endpoint = Endpoint.at(settings.address(), token, timeout=settings.timeout, retries=settings.retries)
         self.api = APIS[settings.server](settings, endpoint)
-        self.handed_over: HandedOver | None = None
+        self.handed_over: HandOver | None = None
         self._checked = False
 
     def sample(self, prompts: Sequence[Sequence[int]], n: int, sampling: Sampling) -> list[list[Sample]]:
@@ -70,13 +70,13 @@ class ServerSampler:
             self._prove_hand_over(prompts[0])
         name = weights_digest(self.causal.model)
         self.handed_over = self._hand_over(name)
-        asked = self._asked(n, sampling)
+        request = self._request(n, sampling)
 
         def group(number: int) -> list[Sample]:
-            drawn = self.api.ask(prompts[number], number, sampling, asked)
-            for each in drawn:
+            raw = self.api.ask(prompts[number], number, sampling, request)
+            for each in raw:
                 self._check_weights(each.weights, name)
-            return asked.samples(drawn)
+            return request.samples(raw)
 
         with ThreadPoolExecutor(self.settings.parallel) as threads:
             groups = list(threads.map(group, range(len(prompts))))
@@ -86,8 +86,8 @@ class ServerSampler:
             self._checked = True
         return groups
 
-    def _asked(self, n: int, sampling: Sampling) -> Asked:
-        return Asked(
+    def _request(self, n: int, sampling: Sampling) -> SampleRequest:
+        return SampleRequest(
             self.api.place,
             n=n,
             max_tokens=sampling.max_tokens,
@@ -100,10 +100,10 @@ class ServerSampler:
     def _prove_hand_over(self, prompt: Sequence[int]) -> None:
         """Hand half of every weight over, and see whether that is what answers. Raises `EndpointError`."""
         sampling = Sampling(max_tokens=8, seed=0)
-        asked = self._asked(4, sampling)
+        request = self._request(4, sampling)
         with halved(self.causal):
             self.api.put_weights(self.causal, f"half-{weights_digest(self.causal.model)}")
-            group = asked.samples(self.api.ask(prompt, 0, sampling, asked))
+            group = request.samples(self.api.ask(prompt, 0, sampling, request))
             off = _mean_diff(self.causal, tuple(prompt), group, 1.0)
         if off > LOST:
             raise EndpointError(
@@ -113,13 +113,13 @@ class ServerSampler:
                 may_pass=False,
             )
 
-    def _hand_over(self, name: str) -> HandedOver | None:
+    def _hand_over(self, name: str) -> HandOver | None:
         """Give the server the weights of this name, unless it has them."""
         if self.api.weights() == name:
             return None
         began = monotonic()
         size = self.api.put_weights(self.causal, name)
-        return HandedOver(size, monotonic() - began)
+        return HandOver(size, monotonic() - began)
 
     def _check_weights(self, found: object, name: str) -> None:
         """Raises `EndpointError` where a server that says whose weights it has says others."""

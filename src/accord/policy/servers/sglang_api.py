@@ -11,7 +11,7 @@ from accord.errors import EndpointError
 from accord.lm.causal import CausalModel
 from accord.lm.weight_files import write_model
 from accord.policy.servers.api import ServerAPI
-from accord.policy.servers.replies import Asked, Drawn
+from accord.policy.servers.replies import RawSample, SampleRequest
 from accord.policy.servers.vllm_api import seed_of_prompt
 from accord.records import Sampling
 
@@ -34,12 +34,12 @@ class SGLangAPI(ServerAPI):
         """At the server's root."""
         return f"{self.endpoint.place.removesuffix('/v1')}{self.path}"
 
-    def ask(self, prompt: Sequence[int], number: int, sampling: Sampling, asked: Asked) -> list[Drawn]:
+    def ask(self, prompt: Sequence[int], number: int, sampling: Sampling, request: SampleRequest) -> list[RawSample]:
         """One after the other; prompts are asked at once."""
         first = seed_of_prompt(sampling.seed or 0, number) % (1 << 30)
-        return [self._one(prompt, first + index, sampling, asked) for index in range(asked.n)]
+        return [self._one(prompt, first + index, sampling, request) for index in range(request.n)]
 
-    def _one(self, prompt: Sequence[int], seed: int, sampling: Sampling, asked: Asked) -> Drawn:
+    def _one(self, prompt: Sequence[int], seed: int, sampling: Sampling, request: SampleRequest) -> RawSample:
         parameters = {
             "max_new_tokens": sampling.max_tokens,
             "temperature": sampling.temperature,
@@ -51,19 +51,19 @@ class SGLangAPI(ServerAPI):
             "frequency_penalty": 0.0,
             "sampling_seed": seed,
             "stop": list(sampling.stop or ()),
-            "stop_token_ids": sorted(asked.ends),
+            "stop_token_ids": sorted(request.ends),
         }
         body = {"input_ids": list(prompt), "return_logprob": True, "sampling_params": parameters}
         answer = self.endpoint.post(f"{self.endpoint.root}{self.path}", body)
         told = answer.get("meta_info") if isinstance(answer, dict) else None
         tokens = told.get("output_token_logprobs") if isinstance(told, dict) else None
         if not isinstance(told, dict) or not isinstance(tokens, list):
-            raise asked.problem("it returns no log-probabilities")
+            raise request.problem("it returns no log-probabilities")
         if not all(isinstance(each, list) and len(each) >= 2 for each in tokens):
-            raise asked.problem("its log-probabilities do not name their tokens")
+            raise request.problem("its log-probabilities do not name their tokens")
         reason: Any = told.get("finish_reason")
         ended = reason.get("type") if isinstance(reason, dict) else reason
-        return Drawn([each[1] for each in tokens], [each[0] for each in tokens], ended, told.get("weight_version"))
+        return RawSample([each[1] for each in tokens], [each[0] for each in tokens], ended, told.get("weight_version"))
 
     def weights(self) -> str | None:
         """What was handed over last: what it has at first is not known, and is replaced."""

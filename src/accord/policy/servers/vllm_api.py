@@ -19,7 +19,7 @@ from accord.errors import EndpointError
 from accord.lm.causal import CausalModel
 from accord.lm.weight_files import write_model
 from accord.policy.servers.api import ServerAPI
-from accord.policy.servers.replies import Asked, Drawn, completions_of
+from accord.policy.servers.replies import RawSample, SampleRequest, completions_of
 from accord.records import Sampling
 
 __all__ = ["VLLMAPI", "seed_of_prompt"]
@@ -35,13 +35,13 @@ class VLLMAPI(ServerAPI):
         """Where whole weights are read again."""
         return self.settings.way == "reload"
 
-    def ask(self, prompt: Sequence[int], number: int, sampling: Sampling, asked: Asked) -> list[Drawn]:
+    def ask(self, prompt: Sequence[int], number: int, sampling: Sampling, request: SampleRequest) -> list[RawSample]:
         """Every setting by which a model's own generation configuration would change the distribution is sent."""
         model = self.adapter or self.model
         body = {
             "model": model,
             "prompt": list(prompt),
-            "n": asked.n,
+            "n": request.n,
             "max_tokens": sampling.max_tokens,
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
@@ -52,12 +52,12 @@ class VLLMAPI(ServerAPI):
             "frequency_penalty": 0.0,
             "seed": seed_of_prompt(sampling.seed or 0, number),
             "stop": list(sampling.stop or ()),
-            "stop_token_ids": sorted(asked.ends),
+            "stop_token_ids": sorted(request.ends),
             "logprobs": 0,
             "return_token_ids": True,
             "return_tokens_as_token_ids": True,
         }
-        return completions_of(self.endpoint.post(self.path, body), model, asked)
+        return completions_of(self.endpoint.post(self.path, body), model, request)
 
     def weights(self) -> str | None:
         """The adapter, whose name answers carry; of whole weights, as the server says."""
