@@ -20,7 +20,7 @@ from accord.recipe import Recipe
 from accord.reward import REWARDS
 
 FILES = sorted((Path(__file__).parents[1] / "examples").glob("*.toml"))
-APART = {"soup", "person"}  # what builds on other runs, or waits for people
+APART = {"soup", "person", "sampler"}  # what builds on other runs, waits for people, or needs a server
 WITH_POLICY = [file for file in FILES if recipe.load(file).policy is not None and file.stem not in APART]
 ALONE = [file for file in FILES if file not in WITH_POLICY and file.stem not in APART]
 EXAMPLES = Path(__file__).parents[1] / "examples"

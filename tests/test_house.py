@@ -19,6 +19,7 @@ from accord.feedback.formats.catalogue import formats_page, formats_table
 from accord.lab import FAULTS
 from accord.lm.settings import ModelSettings
 from accord.policy.registry import ALGORITHMS
+from accord.policy.servers.settings import SamplerServer
 from accord.recipe import Checkpoints, Data, Disclosure, Evaluate, Track
 from accord.recipe.crowd import Crowd, SimulatedPerson
 from accord.recipe.judges import ModelJudge
@@ -82,6 +83,7 @@ def test_the_verbs_are_documented() -> None:
         Crowd,
         SimulatedPerson,
         ModelJudge,
+        SamplerServer,
         *METRICS,
     ],
 )

@@ -54,6 +54,7 @@ NAVIGATION: dict[str, tuple[str, ...]] = {
         "docs/policies.md",
         "docs/processes.md",
         "docs/ray.md",
+        "docs/sampler.md",
     ),
     "What came of it": (
         "docs/watching.md",

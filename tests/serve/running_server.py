@@ -16,6 +16,7 @@ import uvicorn
 from accord.serve import Worker, make_app
 from accord.serve.collecting import Collector
 from accord.serve.recording import Recorder
+from accord.serve.weight_routes import WeightStore
 
 __all__ = ["MESSAGES", "TOKEN", "Gate", "Served", "serving"]
 
@@ -100,10 +101,11 @@ def serving(
     token: str | None = TOKEN,
     collector: Collector | None = None,
     recorder: Recorder | None = None,
+    weights: WeightStore | None = None,
 ) -> Iterator[Served]:
     """Serve until the block ends. The socket listens before the server runs, so that no client comes too early."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        app = make_app(worker, name, token=token, collector=collector, recorder=recorder)
+        app = make_app(worker, name, token=token, collector=collector, recorder=recorder, weights=weights)
         config = uvicorn.Config(app, log_level="warning", lifespan="on")
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from accord.cli.recording import recording_policy, recording_to, serving_session
 from accord.errors import ArtefactError, RecipeError, storage
@@ -38,6 +38,8 @@ def serve(
     record: str | None = None,
     record_policy: Path | None = None,
     record_share: float | None = None,
+    take_weights: bool = False,
+    weights_folder: Path | None = None,
 ) -> int:
     """The policy of a run behind an OpenAI-compatible endpoint, to talk to, to probe, or to judge with. Ctrl-C ends it.
 
@@ -75,16 +77,24 @@ def serve(
         A TOML file that says what is recorded: share, seed, keep, consent, notice, days, most, requesters, redact.
     record_share
         The share of the requests that is recorded, in place of the policy's (0.1 without one).
+    take_weights
+        Take weights in the place of the model's from whoever shows the token (PUT /v1/weights): for a policy that is
+        trained elsewhere and samples here.
+    weights_folder
+        With --take-weights: take them from files below this folder too, which both sides see.
     """
     require(TRAIN, "accord serve")
     from accord.lm.settings import ModelSettings
     from accord.serve import Worker, make_app
+    from accord.serve.weight_routes import START, WeightStore
     from accord.web_server import run_server
 
     if slots < 1:
         raise RecipeError(f"--slots {slots}: one at least is needed")
     bearer = bearer_token(token, host, no_token=no_token)
     study = _study(collect, ledger)
+    store = WeightStore(weights_folder) if take_weights else None
+    _check_weights(take_weights, weights_folder, bearer, others=collect is not None or record is not None)
     policy = recording_policy(record, record_policy, record_share)
     with ExitStack() as until_end:
         listener = until_end.enter_context(listening(host, port))
@@ -94,12 +104,28 @@ def serve(
         if policy is not None:
             session = serving_session(run, stage, policy, label=causal.name, dtype=dtype)
             recorder = until_end.enter_context(recording_to(str(record), session))
-        app = make_app(Worker(causal, slots=slots), causal.name, token=bearer, collector=collector, recorder=recorder)
+        worker = Worker(causal, slots=slots, weights="" if store is None else START)
+        beside: Any = {"collector": collector, "recorder": recorder, "weights": store}
+        app = make_app(worker, causal.name, token=bearer, **beside)
         place = f"[{host}]" if ":" in host else host
         url = f"http://{place}:{listener.getsockname()[1]}/v1"
         print(f"{causal.name} at {url}" + ("" if bearer is None else f"  token {bearer}"), flush=True)
         run_server(app, listener)
     return 0
+
+
+def _check_weights(takes: bool, folder: Path | None, bearer: str | None, *, others: bool) -> None:
+    """Raises `RecipeError` where weights are to be taken from anybody, or from nowhere, or of what is on record."""
+    if folder is not None and not takes:
+        raise RecipeError("--weights-folder: it is for weights that are taken; give --take-weights too")
+    if takes and bearer is None:
+        raise RecipeError("--take-weights with --no-token: anybody could replace the model; leave --no-token out")
+    if takes and others:
+        raise RecipeError(
+            "--take-weights with --collect or --record: what is kept would be of weights that change; serve them apart"
+        )
+    if folder is not None and not folder.is_dir():
+        raise RecipeError(f"--weights-folder {folder}: there is no such folder")
 
 
 def _study(path: Path | None, ledger: str | None) -> "Study | None":

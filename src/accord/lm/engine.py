@@ -59,13 +59,17 @@ class Failure:
 
 @dataclass(frozen=True)
 class Token:
-    """One token of a request, its log-probability and the likeliest there; `end` of the last says why it ended."""
+    """One token of a request, its log-probability and the likeliest there; `end` of the last says why it ended.
+
+    `weights` names those that wrote it, where the engine was told their name.
+    """
 
     key: Hashable
     token_id: int
     logprob: float
     top: tuple[tuple[int, float], ...] = ()
     end: End | None = None
+    weights: str = ""
 
 
 @dataclass
@@ -84,13 +88,13 @@ class _Running:
 class Engine:
     """Writes for many requests at once, `slots` of them at a time. `steps` counts the steps taken.
 
-    The weights are read when it is made and not again: make a new one when they have moved.
+    The weights are read when it is made and not again: make a new one when they have moved. `weights` is their name.
     """
 
-    def __init__(self, causal: CausalModel, *, slots: int = 32, length: int = 256) -> None:
+    def __init__(self, causal: CausalModel, *, slots: int = 32, length: int = 256, weights: str = "") -> None:
         if slots < 1:
             raise ValueError(f"{slots} slots; one at least is needed")
-        self.causal = causal
+        self.causal, self.weights = causal, weights
         self.steps = 0
         self._fast = self._decoder = build_decoder(causal)
         self._ends = causal.end_ids
@@ -183,7 +187,7 @@ class Engine:
                 continue
             running.sequence.append(token)
             top = self._likeliest(request, logits_aV[slot], sampled.total_S[slot]) if request.top else ()
-            results.append(Token(request.key, token, logprob, top, self._end(running)))
+            results.append(Token(request.key, token, logprob, top, self._end(running), self.weights))
         return results
 
     def _not_finite(self) -> ModelError:

@@ -1,31 +1,24 @@
 """A model behind an OpenAI-compatible endpoint as a writer, or to talk to: `accord serve`, vLLM, or a provider's.
 
-Requests that fail for a while (no connection, 408, 409, 429, 5xx) are sent again by the `openai` client, later each
-time and not before the endpoint allows.
+Requests that fail for a while are sent again (`accord.lm.endpoint`).
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit, urlunsplit
+from typing import Any
 
 from accord.errors import EndpointError
 from accord.interfaces import Reply
 from accord.lm.chat_messages import endpoint_message
+from accord.lm.endpoint import Endpoint
 from accord.records import Completion, FinishReason, Prompt, Sampling, Usage
-
-if TYPE_CHECKING:  # a second of imports, of which most runs need nothing
-    from openai import APIStatusError, OpenAI
 
 __all__ = ["EndpointWriter"]
 
-T = TypeVar("T")
 CHAT = "/chat/completions"
-PASSING = frozenset({408, 409, 425, 429})
-"""Answers below 500 that may be others later."""
 MAX_TOKENS = 10**9  # that one request can be said to have cost
 
 
@@ -63,7 +56,7 @@ class EndpointWriter:
 
     def _first_model(self) -> str:
         try:
-            return str(self._request("/models", self._client.models.list).data[0].id)
+            return str(self._endpoint.request("/models", self._endpoint.client.models.list).data[0].id)
         except (AttributeError, IndexError, TypeError) as error:
             raise EndpointError(
                 f"{self.place}/models: it lists no model; is this an OpenAI-compatible endpoint?"
@@ -76,9 +69,8 @@ class EndpointWriter:
 
     @property
     def place(self) -> str:
-        """The address without what may be secret in it: no user, no password, no query."""
-        parts = urlsplit(self.url)
-        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+        """The address without what may be secret in it."""
+        return self._endpoint.place
 
     def write(self, prompts: Sequence[Prompt], n: int, sampling: Sampling) -> list[list[Completion]]:
         """`n` completions for each prompt, in the order of the prompts.
@@ -95,12 +87,8 @@ class EndpointWriter:
         return Reply(text, _usage(answer), reason)
 
     @cached_property
-    def _client(self) -> "OpenAI":
-        from openai import OpenAI
-
-        # The client would look for OPENAI_API_KEY otherwise, which is not meant for this endpoint.
-        key = self.token or "none"
-        return OpenAI(base_url=self.url, api_key=key, timeout=self.timeout, max_retries=self.retries)
+    def _endpoint(self) -> Endpoint:
+        return Endpoint(self.url, self.token, self.timeout, self.retries)
 
     def _completions(self, prompt: Prompt, n: int, sampling: Sampling) -> list[Completion]:
         return [
@@ -113,7 +101,7 @@ class EndpointWriter:
         from openai import omit
 
         create = partial(
-            self._client.chat.completions.create,
+            self._endpoint.client.chat.completions.create,
             model=self.model,
             messages=[endpoint_message(message) for message in prompt.messages],
             n=n,
@@ -124,7 +112,7 @@ class EndpointWriter:
             stop=omit if sampling.stop is None else list(sampling.stop),
             extra_body={"top_k": sampling.top_k} if sampling.top_k else None,
         )
-        return self._request(CHAT, create)
+        return self._endpoint.request(CHAT, create)
 
     def _texts(self, answer: Any, n: int) -> list[tuple[str, FinishReason | None]]:
         """The texts of an answer, each with why it ended. Raises `EndpointError` where they are not `n` texts."""
@@ -137,21 +125,6 @@ class EndpointWriter:
         if not all(isinstance(text, str) for text, _ in written):
             raise EndpointError(f"{self.place}{CHAT}: its answer has no text where one belongs")
         return written
-
-    def _request(self, path: str, send: Callable[[], T]) -> T:
-        """What the endpoint answers. Raises `EndpointError` that names the place and the endpoint's reason."""
-        from openai import APIStatusError, OpenAIError
-
-        place = f"{self.place}{path}"
-        try:
-            return send()
-        except APIStatusError as error:
-            may_pass = error.status_code in PASSING or error.status_code >= 500
-            raise EndpointError(
-                f"{place}: it answers {error.status_code} ({_reason(error)})", may_pass=may_pass
-            ) from error
-        except (OpenAIError, ValueError) as error:
-            raise EndpointError(f"{place}: no answer that can be read ({error.__cause__ or error})") from error
 
 
 def _ending(reason: str | None) -> FinishReason | None:
@@ -168,10 +141,3 @@ def _usage(answer: Any) -> Usage | None:
             return Usage(input_tokens=read, output_tokens=written)
         case _:
             return None
-
-
-def _reason(error: "APIStatusError") -> str:
-    """The message of an error in OpenAI's form, or the beginning of whatever came."""
-    if isinstance(error.body, dict) and error.body.get("message"):
-        return str(error.body["message"])
-    return error.response.text[:200].strip() or "no reason given"

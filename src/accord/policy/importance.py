@@ -36,8 +36,8 @@ class Weighed(Online):
     importance_weights: Literal["none", "token", "sequence"] | None = Field(
         default=None,
         exclude_if=lambda value: value is None,
-        description="what is weighed by min(trainer / sampler, importance_cap); unset: `token` where there is "
-        "`staleness`, else none",
+        description="what is weighed by min(trainer / sampler, importance_cap); unset: tokens where a server samples "
+        "or there is `staleness`, else none",
     )
     importance_cap: float = Field(
         default=2.0, gt=0, exclude_if=lambda value: value == 2.0, description="the greatest importance weight"
@@ -58,7 +58,8 @@ class Weighed(Online):
     @property
     def weighs(self) -> Literal["none", "token", "sequence"]:
         """What is weighed."""
-        return self.importance_weights or ("token" if self.staleness else "none")
+        elsewhere = self.sampler is not None or self.staleness > 0
+        return self.importance_weights or ("token" if elsewhere else "none")
 
     @property
     def needs_old_logprobs(self) -> bool:

@@ -51,6 +51,8 @@ from accord.policy.samples_ahead import (
     Written,
     named_weights,
 )
+from accord.policy.servers.sampler import ServerSampler
+from accord.policy.servers.settings import SamplerServer
 from accord.policy.shared_sampler import SharedSampler
 from accord.policy.step_metrics import frac_zero_std, rollout_metrics
 from accord.records import Prompt, Sampling
@@ -98,6 +100,11 @@ class Online(Cautious):
     prompts_per_step: int = Field(default=8, ge=1, description="prompts a step")
     group_size: int = Field(default=8, ge=1, description="samples of each prompt")
     sampling: Sampling = Sampling(max_tokens=48)
+    sampler: SamplerServer | None = Field(
+        default=None,
+        exclude_if=_is_usual(None),
+        description="a server that draws the samples; unset: the policy does so itself",
+    )
     epochs: int = Field(default=1, ge=1, description="passes over a step's samples")
     minibatches: int = Field(default=1, ge=1, description="updates a pass")
     missing_eos_penalty: float = Field(
@@ -130,9 +137,18 @@ class Online(Cautious):
                 "a policy learns from what it draws from its whole distribution: leave sampling.top_p and top_k out, "
                 "and sampling.temperature above 0"
             )
+        if self.sampler is not None and not self.on_policy:
+            raise ValueError("a sampler draws the policy's own samples, and these are the start's; leave it out")
         if self.minibatches > (texts := self.prompts_per_step * self.group_size):
             raise ValueError(f"minibatches = {self.minibatches} of the {texts} texts of a step leave some empty")
         return self
+
+    def anchored(self, folder: Path) -> Self:
+        """The same with the folder of weights for the sampler made absolute."""
+        settings = super().anchored(folder)
+        if settings.sampler is None:
+            return settings
+        return settings.model_copy(update={"sampler": settings.sampler.anchored(folder)})
 
     @property
     def single_update(self) -> bool:
@@ -468,6 +484,7 @@ class OnlineTrainer:
         s = self.settings
         cautious = s.is_cautious and s.maxmin is None
         moving = self.judge if isinstance(self.judge, MovingJudge) else None
+        handed_over = self.sampler.handed_over if isinstance(self.sampler, ServerSampler) else self._written.handover
         return OnlineMetrics(
             step=step,
             **rollout_metrics(rollout, on_policy=s.on_policy, has_reference=self.reference is not None),
@@ -476,6 +493,8 @@ class OnlineTrainer:
             frac_zero_std=frac_zero_std(self.scores(rollout), s.group_size),
             reward_version=None if moving is None else moving.version,
             labels=None if moving is None else moving.labels,
+            hand_over_bytes=None if handed_over is None else handed_over.size,
+            hand_over_seconds=None if handed_over is None else round(handed_over.seconds, 4),
             multipliers=self.update_multipliers(rollout),
             **self._way_of_samples(step),
             **numbers,
@@ -486,12 +505,9 @@ class OnlineTrainer:
         written = self._written
         if not self._notes_weights:
             return {}
-        hand = written.handover
         return {
             "samples_lag": step - 1 - written.weights_step,
             "samples_wait": None if self._open_remote is None else round(self._waited, 3),
-            "handover_bytes": None if hand is None else hand.size,
-            "handover_seconds": None if hand is None else round(hand.seconds, 4),
         }
 
     def save(self) -> None:
@@ -533,7 +549,7 @@ def build_trainer(
     head_scale: float = 1.0,
     remote: Callable[[], RemoteSampler] | None = None,
 ) -> OnlineTrainer:
-    """A trainer whose models live in this process, and its sampler, unless `remote` makes one that samples elsewhere.
+    """A trainer whose models live in this process, and its sampler, unless it is a server or `remote` opens another.
 
     With a value head where `valued`.
 
@@ -558,14 +574,21 @@ def build_trainer(
         prompts,
         policy=policy,
         reference=reference,
-        sampler=SharedSampler(policy if settings.on_policy or reference is None else reference),
+        sampler=_sampler(settings, policy, reference),
         judge=judge,
         loop=loop,
         limits=stage_batch_limits(settings, policy, run, stage, longest=length),
         start=initial,
         head=head,
-        remote=remote,
+        remote=remote if settings.sampler is None else None,
     )
+
+
+def _sampler(settings: Online, policy: CausalModel, reference: CausalModel | None) -> Sampler:
+    """Who writes the samples: the server, the policy, or the start where its texts are what is learnt from."""
+    if settings.sampler is not None:
+        return ServerSampler(settings.sampler, policy)
+    return SharedSampler(policy if settings.on_policy or reference is None else reference)
 
 
 def _value_head(policy: CausalModel, seed: int) -> nn.Linear:

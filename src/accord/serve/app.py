@@ -36,6 +36,7 @@ from accord.serve.responses import (
     new_name,
     stream,
 )
+from accord.serve.weight_routes import WeightStore, weight_routes
 from accord.serve.worker import Worker
 from accord.web_server import LOOPBACK, host_of, origin_host
 
@@ -54,12 +55,14 @@ def make_app(
     token: str | None,
     collector: Collector | None = None,
     recorder: Recorder | None = None,
+    weights: WeightStore | None = None,
 ) -> Litestar:
     """The endpoint for the model of `worker`, called `name`; clients show `token`, or nothing where it is None.
 
     Without a token only requests to this machine by one of its own names are served, and none that a page of another
     site has a browser send. With a `collector`, `/v1/feedback` takes what users say of answers. A `recorder` keeps
-    those that its policy draws; `/v1/recording` says which that is.
+    those that its policy draws; `/v1/recording` says which that is. With `weights`, `/v1/weights` takes others in the
+    place of the model's.
     """
     allowed = _guard(token)
 
@@ -82,7 +85,7 @@ def make_app(
     async def completions(request: Request[Any, Any, Any]) -> Response[Any]:
         body, requests = await worker.read(_read_completion, worker, name, await request.body())
         echoes = await _unless_disconnected(request, _echoes(worker, body, requests)) if body.echo else ()
-        form, tells = CompletionFormat(echoes), body.logprobs is not None
+        form, tells = CompletionFormat(echoes, ids=bool(body.return_token_ids)), body.logprobs is not None
         drawn = None if body.max_tokens == 0 else recorder  # what has no answer is not recorded
         return await _respond(worker, request, form, body, requests, tells, recorder=drawn)
 
@@ -93,7 +96,15 @@ def make_app(
         return await collector.judge(await request.body(), request.headers)
 
     return Litestar(
-        [health, models, chat, completions, feedback, *recording_routes(recorder, allowed)],
+        [
+            health,
+            models,
+            chat,
+            completions,
+            feedback,
+            *recording_routes(recorder, allowed),
+            *weight_routes(worker, weights, allowed),
+        ],
         lifespan=[partial(_engine_running, worker)],
         request_max_body_size=MAX_BODY,
         exception_handlers={ApiError: _api_error, HTTPException: _http_error, Exception: _unexpected},
@@ -227,7 +238,7 @@ def _engine_requests(
     if limit is None:
         limit = max(1, min(room, DEFAULT_MAX_TOKENS, MAX_TOLD // (body.n * (1 + (top or 0)))))
     sampling = body.sampling(max(limit, 1))
-    requests = [EngineRequest(None, tuple(prompt_ids), sampling, stream, top or 0) for stream in range(body.n)]
+    requests = [EngineRequest(None, tuple(prompt_ids), sampling, stream, top or 0) for stream in body.random_streams()]
     try:
         worker.engine.check_prompt(requests[0].prompt, limit)
     except AccordError as error:

@@ -87,6 +87,10 @@ class _GenerationRequest(Checked):
             raise invalid("stream_options", "needs stream to be true")
         return self
 
+    def random_streams(self) -> list[int | tuple[int, ...]]:
+        """Which of the random streams of the seed each text of a prompt draws from."""
+        return list(range(self.n))
+
     @property
     def wants_usage(self) -> bool:
         """Whether a stream ends with the counts."""
@@ -141,11 +145,19 @@ class CompletionRequest(_GenerationRequest):
     echo: bool | None = None
     best_of: Literal[1] | None = None
     suffix: None = None
+    return_token_ids: bool | None = None
+    random_stream: Annotated[tuple[Annotated[int, Field(ge=0, lt=1 << 32)], ...], Field(max_length=4)] | None = None
 
     @model_validator(mode="after")
     def _nothing_written(self) -> Self:
         if self.max_tokens == 0 and not self.echo:
             raise invalid("max_tokens", "0 needs echo to be true: without it there is nothing to answer")
+        return self
+
+    @model_validator(mode="after")
+    def _ids_of_whole_answers(self) -> Self:
+        if self.return_token_ids and (self.stream or self.echo or self.logprobs is None):
+            raise invalid("return_token_ids", "needs logprobs, and neither stream nor echo")
         return self
 
     @model_validator(mode="after")
@@ -163,6 +175,12 @@ class CompletionRequest(_GenerationRequest):
     def limited_by(self) -> str:
         """The field that says how many tokens may be written."""
         return "max_tokens"
+
+    def random_streams(self) -> list[int | tuple[int, ...]]:
+        """Those below `random_stream`, where that is given."""
+        if self.random_stream is None:
+            return super().random_streams()
+        return [(*self.random_stream, number) for number in range(self.n)]
 
     def prompts(self) -> list[str | tuple[int, ...]]:
         """Each prompt."""

@@ -62,6 +62,7 @@ class Choice:
         self.written = 0
         self.end: str | None = None
         self.end_token: Token | None = None  # which has no text
+        self.drawn: list[Token] = []  # all of them, those of a stop string and the end too
 
     @property
     def text(self) -> str:
@@ -71,6 +72,7 @@ class Choice:
     def add(self, token: Token) -> Delta:
         """Take a token. Neither a stop string nor the tokens that made it are given out."""
         self.written += 1
+        self.drawn.append(token)
         start = self._text.reached
         text = self._text.add(None if token.end == "eos" else token.token_id, last=token.end is not None)
         if token.end != "eos":
@@ -84,6 +86,12 @@ class Choice:
         self._uncertain = self._uncertain[len(certain) :]
         self.tokens += certain
         return Delta(text, certain)
+
+    @property
+    def weights(self) -> dict[str, str]:
+        """The name of the weights that wrote it, as a field of the answer; none where they have no name."""
+        name = self.drawn[-1].weights if self.drawn else ""
+        return {"weights": name} if name else {}
 
     def leave(self) -> None:
         """Nothing is to be written."""
@@ -138,15 +146,18 @@ class ChatFormat:
 class CompletionFormat:
     """`text_completion`. Where the prompts are sent back, `echoes` has that of each choice.
 
-    What is told of the tokens then has every token that was read and written, so also the one that ended a text.
+    What is told of the tokens then has every token that was read and written, so also the one that ended a text. So it
+    has with `ids`, which adds the token ids as they were drawn.
     """
 
     kind, prefix = "text_completion", "cmpl"
 
-    def __init__(self, echoes: Sequence[Echo] = ()) -> None:
-        self._echoes = echoes
+    def __init__(self, echoes: Sequence[Echo] = (), *, ids: bool = False) -> None:
+        self._echoes, self._ids = echoes, ids
 
     def whole(self, place: int, choice: Choice, logprobs: bool) -> dict[str, Any]:
+        if self._ids:
+            return {"text": choice.text, "logprobs": _logprobs_of_drawn(choice), "token_ids": _ids_of(choice)}
         text, told_of = choice.text, self._logprobs(place, choice, choice.tokens) if logprobs else None
         if self._echoes:
             echo = self._echoes[place]
@@ -173,6 +184,16 @@ class CompletionFormat:
             if choice.end_token is not None:
                 tokens = [*tokens, PositionedToken(choice.end_token, len(choice.text))]
         return _completion_logprobs(choice.tokenizer, tokens, shift)
+
+
+def _ids_of(choice: Choice) -> list[int]:
+    return [token.token_id for token in choice.drawn]
+
+
+def _logprobs_of_drawn(choice: Choice) -> dict[str, list[Any]]:
+    """Of every token that was drawn; where their text begins is not told."""
+    told = _completion_logprobs(choice.tokenizer, [PositionedToken(token, 0) for token in choice.drawn], 0)
+    return {**told, "text_offset": []}
 
 
 def _chat_logprobs(tokenizer: PreTrainedTokenizerBase, tokens: Sequence[PositionedToken]) -> dict[str, Any]:
@@ -229,7 +250,7 @@ async def answer(
 
     def whole() -> bytes:
         parts = [
-            {"index": index, **form.whole(index, choice, logprobs), "finish_reason": choice.end}
+            {"index": index, **form.whole(index, choice, logprobs), "finish_reason": choice.end, **choice.weights}
             for index, choice in enumerate(choices)
         ]
         return to_json({**head, "choices": parts, "usage": _usage(requests, choices)})
@@ -288,7 +309,7 @@ async def stream(
             delta = choice.add(token)
             if delta.text or choice.end or (logprobs and delta.tokens):
                 part = {"index": index, **form.chunk(index, choice, delta, logprobs), "finish_reason": choice.end}
-                parts.append(event([part]))
+                parts.append(event([{**part, **choice.weights}]))
         return "".join(parts)
 
     try:
@@ -318,8 +339,13 @@ def _head(name: str, kind: str, model: str) -> dict[str, Any]:
     return {"id": name, "object": kind, "created": int(time.time()), "model": model}
 
 
+def _is_first(request: Request) -> bool:
+    """Whether it is the first of the texts of its prompt."""
+    return (request.stream[-1] if isinstance(request.stream, tuple) else request.stream) == 0
+
+
 def _usage(requests: Sequence[Request], choices: Sequence[Choice]) -> dict[str, int]:
     """Tokens read and written; a prompt counts once for all its texts."""
-    prompt = sum(len(request.prompt) for request in requests if request.stream == 0)
+    prompt = sum(len(request.prompt) for request in requests if _is_first(request))
     written = sum(choice.written for choice in choices)
     return {"prompt_tokens": prompt, "completion_tokens": written, "total_tokens": prompt + written}

@@ -6,15 +6,17 @@ import logging
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, TypeVar
 
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
 from accord.lm.engine import Engine, Failure, Request, Token
 from accord.lm.prompt_logprobs import PromptLogprobs
+from accord.lm.weight_files import replace_weights
 from accord.serve.prompt_scoring import PromptScoring
 
 __all__ = ["Worker"]
@@ -43,12 +45,26 @@ class _Client:
             self.queue.put_nowait(ModelError(TOO_SLOW))
 
 
-class Worker:
-    """Steps the engine while anything is to be written. `start` before use, `stop` at the end."""
+@dataclass(frozen=True)
+class _NewWeights:
+    """A file of weights, what they are called, and who waits for them to be in place."""
 
-    def __init__(self, causal: CausalModel, *, slots: int = 32) -> None:
-        self.causal = causal
-        self.engine = Engine(causal, slots=slots)
+    path: Path
+    name: str
+    done: Future[None] = field(default_factory=Future)
+
+
+class Worker:
+    """Steps the engine while anything is to be written. `start` before use, `stop` at the end.
+
+    `weights` names those that the model has at first, where they may be replaced by others.
+    """
+
+    def __init__(self, causal: CausalModel, *, slots: int = 32, weights: str = "") -> None:
+        self.causal, self._slots = causal, slots
+        self.engine = Engine(causal, slots=slots, weights=weights)
+        self._held: list[Request] = []  # until new weights are in place
+        self._new_weights: deque[_NewWeights] = deque()
         self._numbers = itertools.count()
         self._inbox: deque[tuple[Request, _Client] | int] = deque()
         self._clients: dict[int, _Client] = {}
@@ -127,6 +143,20 @@ class Worker:
             self._wake.notify()
         return await scoring.result
 
+    async def replace_weights(self, path: Path, name: str) -> None:
+        """Put the weights of a file in the place of the model's, under a name, when nothing is being written.
+
+        What is asked for meanwhile waits for them. Raises `ModelError` where they are not of this model, which keeps
+        its own then, or the thread has ended.
+        """
+        new = _NewWeights(path, name)
+        with self._wake:
+            if self._ended:
+                raise ModelError(ENDED)
+            self._new_weights.append(new)
+            self._wake.notify()
+        await asyncio.wrap_future(new.done)
+
     def _run(self) -> None:
         try:
             while self._turn():
@@ -138,30 +168,49 @@ class Worker:
                 self._ended = True
                 self._register()
             self._tell(ModelError(ENDED))
+            for new in self._new_weights:
+                new.done.set_exception(ModelError(ENDED))
             for scoring in self._scorings:
                 scoring.fail(ModelError(ENDED))
 
     def _turn(self) -> bool:
         """Take what has come, and a step; whether to go on. What fails is told to every client that waits."""
         with self._wake:
-            self._wake.wait_for(lambda: self._stopping or self._inbox or self._scorings or self.engine.busy)
+            self._wake.wait_for(self._has_work)
             if self._stopping:
                 return False
             requests, cancelled = self._register()
+            self._held = [request for request in self._held if request.key not in cancelled] + requests
             scoring = self._scorings.popleft() if self._scorings else None
         if scoring is not None and scoring.advance():
             self._scorings.append(scoring)
         try:
             for key in cancelled:
                 self.engine.cancel(key)
-            for request in requests:
-                self.engine.submit(request)
+            if self._new_weights and not self.engine.busy:
+                self._put_weights(self._new_weights.popleft())
+            while self._held and not self._new_weights:
+                self.engine.submit(self._held.pop(0))
             self._hand_out(self.engine.step())
         except Exception as error:
             logging.getLogger("accord").exception("the engine failed")
+            self._held.clear()
             for key in self._tell(error):
                 self.engine.cancel(key)
         return True
+
+    def _has_work(self) -> bool:
+        return bool(self._stopping or self._inbox or self._scorings or self._new_weights or self.engine.busy)
+
+    def _put_weights(self, new: _NewWeights) -> None:
+        """Replace the weights of an engine that is idle, and the engine."""
+        try:
+            replace_weights(self.causal, new.path)
+            self.engine = Engine(self.causal, slots=self._slots, weights=new.name)
+        except Exception as error:  # noqa: BLE001  # whoever handed them over is told
+            new.done.set_exception(error)
+        else:
+            new.done.set_result(None)
 
     def _hand_out(self, step: Sequence[Token | Failure]) -> None:
         """Give every client its tokens of a step. A request that failed is told to whoever asked."""

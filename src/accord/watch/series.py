@@ -87,6 +87,8 @@ _FURTHER: dict[str, tuple[str, str, int]] = {
     "sampler_kl": ("KL of sampler and trainer", "nats a token", 5),
     "importance_ratio": ("Importance ratio", "trainer to sampler, before it is truncated", 4),
     "importance_truncated": ("Truncated importance weights", "share", 4),
+    "hand_over_seconds": ("Weights handed over", "seconds", 2),
+    "hand_over_bytes": ("Weights handed over", "bytes", 0),
     "frac_zero_std": ("Groups whose scores are equal", "share", 3),
     "lr": ("Learning rate", "", 6),
     "seconds": ("Seconds a step", "", 2),
