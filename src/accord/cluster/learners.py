@@ -166,6 +166,8 @@ def _until_done(engine: Engine, work: Work, group: Any, probe: Probe, say: Calla
         ending, lost = _one_go(engine, work, arguments, group, probe)
         if not lost:
             return ending
+        if number := termination():
+            return Ending(Terminated(number).exit_status, f"{lost}; --resume goes on from the last kept step")
         if restart < engine.max_restarts:
             say(f"{lost}; all begin again from the last kept step (restart {restart + 1} of {engine.max_restarts})")
         arguments = work.going_on
