@@ -25,7 +25,7 @@ pytestmark = [
 ]
 
 CLOSE = 1e-5
-WAY = {"samples_lag", "samples_wait", "handover_bytes", "handover_seconds", "weights_step"}
+WAY = {"samples_lag", "samples_wait", "hand_over_bytes", "hand_over_seconds", "weights_step"}
 """Columns that say how samples came about."""
 DATA = """
 seed = 3
@@ -198,7 +198,7 @@ def test_samplers_and_judges_that_are_killed_are_replaced(
     metrics = rows_of(path, "policy/metrics.jsonl")
     assert [row["samples_lag"] for row in metrics] == [0, *[1] * 9]
     # The weights of the start wrote the second step too, and were there already.
-    assert all(row["handover_bytes"] > 100_000 and row["handover_seconds"] > 0 for row in metrics[2:])
+    assert all(row["hand_over_bytes"] > 100_000 and row["hand_over_seconds"] > 0 for row in metrics[2:])
     assert {row["weights_step"] for row in rows_of(path, "policy/samples.jsonl") if row["step"] == 4} == {2}
 
 

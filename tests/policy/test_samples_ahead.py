@@ -71,7 +71,7 @@ def rows(run: RunDirectory, file: str) -> list[dict[str, Any]]:
     return [{key: value for key, value in row.items() if key != "seconds"} for row in run.read_jsonl(f"policy/{file}")]
 
 
-@pytest.mark.parametrize("kind", STALE)
+@pytest.mark.parametrize("kind", ["rloo", pytest.param("ppo", marks=pytest.mark.slow)])
 def test_a_stale_stage_goes_on_to_the_same_numbers(kind: str, tmp_path: Path) -> None:
     """From a checkpoint between, and one that was made when it broke off."""
     settings = STALE[kind]()

@@ -111,8 +111,8 @@ class OnlineMetrics(StepMetrics):
         "mean ratio of trainer to sampler of what is weighed (`importance_weights`), before it is truncated"
     )
     importance_truncated: float | None = absent("share of the importance weights that the cap cut off")
-    hand_over_bytes: int | None = absent("bytes of weights that were handed over to the server that samples")
-    hand_over_seconds: float | None = absent("seconds until the server had them in place")
+    hand_over_bytes: int | None = absent("bytes of weights that were handed over to whoever samples elsewhere")
+    hand_over_seconds: float | None = absent("seconds until they were in place there")
     frac_zero_std: float | None = Field(default=None, description="share of groups whose scores are all equal")
     kl_coef: float | None = None
     value_loss: float | None = None
@@ -129,8 +129,6 @@ class OnlineMetrics(StepMetrics):
         "elsewhere"
     )
     samples_wait: float | None = absent("seconds that the step waited for samples that are written elsewhere")
-    handover_bytes: int | None = absent("size of the weights that went to whoever wrote the samples")
-    handover_seconds: float | None = absent("from the trainer until the last that samples had read them")
     multipliers: dict[str, float] | None = Field(
         default=None, description="of constraints by component, of groups of people as `group <name>`"
     )

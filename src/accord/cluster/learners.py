@@ -19,7 +19,7 @@ from accord.cluster.machine import Probe, enter, leave_probe, use_interface
 from accord.cluster.settings import Engine
 from accord.errors import AccordError, RecipeError, storage
 from accord.run.launch import Launch, launch_of
-from accord.run.stopping import Terminated, step_under_way, termination
+from accord.run.stopping import Terminated, ending_by_signal, step_under_way, termination
 
 __all__ = ["Ending", "Learner", "Work", "run_by_learners"]
 
@@ -107,7 +107,6 @@ def _store(address: str, port: int, count: int, *, is_master: bool) -> Any:
 
 
 def _first(started: Any, task: Callable[..., object], arguments: dict[str, Any]) -> int:
-    from accord.run.stopping import ending_by_signal
     from accord.train.ranks import process_group
 
     with ending_by_signal(), process_group(started):
@@ -148,8 +147,9 @@ def run_by_learners(engine: Engine, work: Work, say: Callable[[str], None]) -> E
         probe = leave_probe(work.shared)
     ending: Ending | None = None
     try:
-        # A signal is noted and handed on: Ray ends the process where one is raised in the midst of it.
-        with step_under_way(), connection(engine), reserve_places(engine) as group:
+        # A signal is noted and handed on: Ray ends the process where one is raised in the midst of it, and takes it for
+        # its own where nobody says anew, after it has begun, who is to have it.
+        with connection(engine), ending_by_signal(), step_under_way(), reserve_places(engine) as group:
             ending = _until_done(engine, work, group, probe, say)
     except Terminated:
         if ending is None:
@@ -166,6 +166,8 @@ def _until_done(engine: Engine, work: Work, group: Any, probe: Probe, say: Calla
         ending, lost = _one_go(engine, work, arguments, group, probe)
         if not lost:
             return ending
+        if number := termination():
+            return Ending(Terminated(number).exit_status, f"{lost}; --resume goes on from the last kept step")
         if restart < engine.max_restarts:
             say(f"{lost}; all begin again from the last kept step (restart {restart + 1} of {engine.max_restarts})")
         arguments = work.going_on

@@ -58,7 +58,8 @@ class Weighed(Online):
     @property
     def weighs(self) -> Literal["none", "token", "sequence"]:
         """What is weighed."""
-        return self.importance_weights or ("none" if self.sampler is None and not self.staleness else "token")
+        elsewhere = self.sampler is not None or self.staleness > 0
+        return self.importance_weights or ("token" if elsewhere else "none")
 
     @property
     def needs_old_logprobs(self) -> bool:

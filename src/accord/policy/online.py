@@ -485,7 +485,7 @@ class OnlineTrainer:
         s = self.settings
         cautious = s.is_cautious and s.maxmin is None
         moving = self.judge if isinstance(self.judge, MovingJudge) else None
-        handed_over = self.sampler.handed_over if isinstance(self.sampler, ServerSampler) else None
+        handed_over = self.sampler.handed_over if isinstance(self.sampler, ServerSampler) else self._written.handover
         return OnlineMetrics(
             step=step,
             **rollout_metrics(rollout, on_policy=s.on_policy, has_reference=self.reference is not None),
@@ -495,7 +495,7 @@ class OnlineTrainer:
             reward_version=None if moving is None else moving.version,
             labels=None if moving is None else moving.labels,
             hand_over_bytes=None if handed_over is None else handed_over.size,
-            hand_over_seconds=None if handed_over is None else round(handed_over.seconds, 3),
+            hand_over_seconds=None if handed_over is None else round(handed_over.seconds, 4),
             multipliers=self.update_multipliers(rollout),
             **self._way_of_samples(step),
             **numbers,
@@ -506,12 +506,9 @@ class OnlineTrainer:
         written = self._written
         if not self._notes_weights:
             return {}
-        hand = written.handover
         return {
             "samples_lag": step - 1 - written.weights_step,
             "samples_wait": None if self._open_remote is None else round(self._waited, 3),
-            "handover_bytes": None if hand is None else hand.size,
-            "handover_seconds": None if hand is None else round(hand.seconds, 4),
         }
 
     def save(self) -> None:
@@ -587,7 +584,7 @@ def build_trainer(
         limits=stage_batch_limits(settings, policy, run, stage, longest=length),
         start=initial,
         head=head,
-        remote=remote,
+        remote=remote if settings.sampler is None else None,
     )
 
 
