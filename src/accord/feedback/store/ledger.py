@@ -307,13 +307,13 @@ class Ledger:
     def _record(self, kind: type[R], stated: str, content: str, row: int | None = None) -> R:
         if kind.name_of(content) != stated:
             problem = f"altered after it was written (its content is not that of {stated})"
-            raise LedgerError(f"{self._place(stated, row)}: {problem}")
+            raise LedgerError(f"{self._place(kind, stated, row)}: {problem}")
         try:
             record = parse(kind, content)
         except RecordError:
-            record = parse(kind, content, place=self._place(stated, row))  # which raises with the place
+            record = parse(kind, content, place=self._place(kind, stated, row))  # which raises with the place
         record.__dict__["id"] = stated
         return share_fields_set(record)
 
-    def _place(self, name: str, row: int | None) -> str:
-        return f"{self.location} {name}" + ("" if row is None else f" row {row}")
+    def _place(self, kind: type[Record], name: str, row: int | None) -> str:
+        return f"{self.location} " + (name if row is None else f"{self._table(kind).name} row {row}")

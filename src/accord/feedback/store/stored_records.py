@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from accord.feedback.store.ledger import Ledger
 from accord.records import Feedback, Record
 
-__all__ = ["StoredFeedback", "StoredRecords", "at_places", "of_kind", "pick", "several", "subset", "with_field"]
+__all__ = ["StoredFeedback", "StoredRecords", "at_places", "held", "of_kind", "pick", "several", "subset", "with_field"]
 
 R = TypeVar("R", bound=Record)
 Rows = NDArray[np.int64]
@@ -26,7 +26,7 @@ AT_ONCE = 2_000  # records that are looked up together
 
 
 class StoredFeedback(Sequence[Feedback]):
-    """Acts of judgement of a ledger, in the order of their rows. Read anew in each pass, and checked against their ids."""
+    """Acts of judgement of a ledger, in the order of their rows; read in each pass, and checked against their ids."""
 
     def __init__(self, ledger: Ledger, row_N: Rows) -> None:
         self._ledger, self._row_N = ledger, row_N
@@ -245,6 +245,11 @@ def subset(feedback: Sequence[Feedback], keep: Sequence[bool] | bytearray) -> Se
     return [record for record, kept in zip(feedback, keep, strict=True) if kept]
 
 
+def held(feedback: Sequence[Feedback], *, of: int) -> Sequence[Feedback]:
+    """As a tuple, unless they are stored and the `of` that they are a part of are too many to be held."""
+    return feedback if isinstance(feedback, StoredFeedback) and of > HELD else tuple(feedback)
+
+
 def with_field(records: Iterable[R] | Mapping[str, R], name: str) -> Iterable[R]:
     """The records in which an optional field (under its first name) may be set, found by the database where it can."""
     if isinstance(records, StoredFeedback | StoredRecords):
@@ -265,7 +270,7 @@ def at_places(feedback: Sequence[Feedback], place_M: Rows) -> Iterator[tuple[int
 
 
 def pick(records: Mapping[str, R], names: Mapping[str, None], further: Mapping[str, R]) -> Mapping[str, R]:
-    """The records of these ids, in their order, and `further` ones behind them (one that is named stays in its place)."""
+    """The records of these ids, in their order, and `further` ones behind (one that is named stays in its place)."""
     if isinstance(records, StoredRecords) and len(records) > HELD:
         return PickedRecords(records, names, further)
     return {name: records[name] for name in names} | dict(further)
