@@ -51,7 +51,7 @@ def files_of(ledger: Ledger, folder: Path, unit: SplitUnit) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in sorted((folder / "data").iterdir())}
 
 
-@pytest.mark.parametrize("unit", ["prompt", "session", "evaluator"])
+@pytest.mark.parametrize("unit", ["prompt", "session"])
 def test_a_data_set_is_the_same_bytes_whether_records_are_held_or_not(
     ledger: Ledger, tmp_path: Path, unit: SplitUnit, request: pytest.FixtureRequest
 ) -> None:
