@@ -149,7 +149,7 @@ class StoredRecords(Mapping[str, R], Generic[R]):
         """All but those of these ids."""
         if not names:
             return self
-        rows = {row for name in names if name in self for row in self._rows_of(name)}
+        rows = {row for name in names for row in self._rows_of(name) if self._raw(row)[0] == name}
         kept_N = ~np.isin(self._row_N, list(rows))
         return StoredRecords(self._ledger, self._kind, self._row_N[kept_N], self._key_N[kept_N])
 
