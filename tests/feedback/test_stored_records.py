@@ -36,7 +36,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
 @pytest.fixture
 def nothing_held(monkeypatch: pytest.MonkeyPatch) -> None:
     """No record is kept, and slices are small, as they are beside millions."""
-    monkeypatch.setattr(stored_records, "HELD", 0)
+    monkeypatch.setattr(stored_records, "MOST_HELD", 0)
     monkeypatch.setattr(stored_records, "AT_ONCE", 7)
     monkeypatch.setattr(stored_records, "BLOCK", 5)
     monkeypatch.setattr(stored_records, "BLOCKS", 2)
