@@ -45,7 +45,7 @@ def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is held at once, whatever the number, is made small beside what is measured."""
     monkeypatch.setattr("accord.feedback.store.ledger.AT_ONCE", 100)
     monkeypatch.setattr("accord.feedback.store.ledger_writer.ROWS_PER_INSERT", 100)
-    monkeypatch.setattr(stored_records, "HELD", 0)
+    monkeypatch.setattr(stored_records, "MOST_HELD", 0)
     monkeypatch.setattr(stored_records, "AT_ONCE", 50)
 
 
@@ -154,7 +154,7 @@ def test_courses_of_a_long_run_hold_no_samples(runs: dict[int, Path], monkeypatc
             return list(courses(RunReader.of(run)))
 
     held = drawn(100)
-    monkeypatch.setattr("accord.artefacts.file_rows.KEPT", 0)
+    monkeypatch.setattr("accord.artefacts.file_rows.LARGEST_KEPT", 0)
     assert drawn(100) == held
     assert growth(drawn, (20, 100, 400)) < 8_000
 
@@ -162,7 +162,7 @@ def test_courses_of_a_long_run_hold_no_samples(runs: dict[int, Path], monkeypatc
 def test_rows_of_a_large_file_are_those_of_a_list(runs: dict[int, Path], monkeypatch: pytest.MonkeyPatch) -> None:
     with RunDirectory.open(runs[20], write=False) as run:
         held = RunReader(run).metrics("policy")
-        monkeypatch.setattr("accord.artefacts.file_rows.KEPT", 0)
+        monkeypatch.setattr("accord.artefacts.file_rows.LARGEST_KEPT", 0)
         read = RunReader(run).metrics("policy")
         assert isinstance(held, list)
         assert isinstance(read, FileRows)
@@ -176,7 +176,7 @@ def test_a_large_file_that_is_altered_between_two_passes_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_run(tmp_path / "run", 5)
-    monkeypatch.setattr("accord.artefacts.file_rows.KEPT", 0)
+    monkeypatch.setattr("accord.artefacts.file_rows.LARGEST_KEPT", 0)
     with RunDirectory.open(tmp_path / "run", write=False) as run:
         rows = RunReader(run).rows(SAMPLES, "policy")
         assert len(list(rows)) == 20

@@ -17,6 +17,7 @@ WARM_UP, FEW, MANY = 300, 1500, 4500
 def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is held at once, whatever the number, is made small beside what is measured."""
     monkeypatch.setattr("accord.feedback.store.ledger.AT_ONCE", 200)
+    monkeypatch.setattr("accord.feedback.store.stored_records.MOST_HELD", 200)
     monkeypatch.setattr("accord.feedback.store.ledger_writer.ROWS_PER_INSERT", 200)
 
 

@@ -36,7 +36,7 @@ def ledger(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
 @pytest.fixture
 def nothing_held(monkeypatch: pytest.MonkeyPatch) -> None:
     """No record is kept, and slices are small, as they are beside millions."""
-    monkeypatch.setattr(stored_records, "HELD", 0)
+    monkeypatch.setattr(stored_records, "MOST_HELD", 0)
     monkeypatch.setattr(stored_records, "AT_ONCE", 7)
     monkeypatch.setattr(stored_records, "BLOCK", 5)
     monkeypatch.setattr(stored_records, "BLOCKS", 2)
@@ -51,7 +51,7 @@ def files_of(ledger: Ledger, folder: Path, unit: SplitUnit) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in sorted((folder / "data").iterdir())}
 
 
-@pytest.mark.parametrize("unit", ["prompt", "session", "evaluator"])
+@pytest.mark.parametrize("unit", ["prompt", "session"])
 def test_a_data_set_is_the_same_bytes_whether_records_are_held_or_not(
     ledger: Ledger, tmp_path: Path, unit: SplitUnit, request: pytest.FixtureRequest
 ) -> None:

@@ -10,12 +10,12 @@ from accord.run import RunDirectory
 __all__ = ["FileRows", "rows_of"]
 
 T = TypeVar("T")
-KEPT = 32_000_000  # bytes of a file whose rows are kept as objects, which take some seven times as much
+LARGEST_KEPT = 32_000_000  # bytes of a file whose rows are kept as objects, which take some seven times as much
 
 
 def rows_of(lines: JsonLines[T], run: RunDirectory, stage: str) -> Sequence[T]:
     """The rows of a file, its digest checked. Raises as `JsonLines.read` does; of a large file in each pass."""
-    small = run.verified(lines.path(stage)).stat().st_size <= KEPT
+    small = run.verified(lines.path(stage)).stat().st_size <= LARGEST_KEPT
     return list(lines.read(run, stage)) if small else FileRows(lines, run, stage)
 
 

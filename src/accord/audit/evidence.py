@@ -264,52 +264,52 @@ class Evidence(RunReader):
         return self.value(artefacts.POPULATION).shares
 
     @property
-    def question_answers(self) -> list[QuestionAnswer]:
+    def question_answers(self) -> Sequence[QuestionAnswer]:
         """How both arms answer the audit's questions."""
         return self.rows(artefacts.QUESTION_ANSWERS)
 
     @property
-    def text_losses(self) -> list[TextLoss]:
+    def text_losses(self) -> Sequence[TextLoss]:
         """How well both arms foretell plain texts."""
         return self.rows(artefacts.TEXT_LOSSES)
 
     @property
-    def answer_meanings(self) -> list[AnswerMeaning]:
+    def answer_meanings(self) -> Sequence[AnswerMeaning]:
         """Which answers of both arms mean the same."""
         return self.rows(artefacts.MEANINGS)
 
     @property
-    def attack_results(self) -> list[AttackResult]:
+    def attack_results(self) -> Sequence[AttackResult]:
         """What attacks on both arms came to."""
         return self.rows(artefacts.ATTACK_RESULTS)
 
     @property
-    def canary_ranks(self) -> list[CanaryRank]:
+    def canary_ranks(self) -> Sequence[CanaryRank]:
         """How likely both arms make private strings."""
         return self.rows(artefacts.CANARY_RANKS)
 
     @property
-    def steering_answers(self) -> list[SteeringAnswer]:
+    def steering_answers(self) -> Sequence[SteeringAnswer]:
         """What both arms answer to challenging prompts, and to others."""
         return self.rows(artefacts.STEERING_ANSWERS)
 
     @property
-    def harm_marks(self) -> list[HarmMark]:
+    def harm_marks(self) -> Sequence[HarmMark]:
         """What lists, judges and prompts make of the samples of both arms."""
         return self.rows(artefacts.HARM_MARKS)
 
     @property
-    def compared_texts(self) -> list[ComparedText]:
+    def compared_texts(self) -> Sequence[ComparedText]:
         """References with a change, as the reward that compares texts judges them."""
         return self.rows(artefacts.COMPARED_TEXTS)
 
     @property
-    def asked_answers(self) -> list[AnsweredPair]:
+    def asked_answers(self) -> Sequence[AnsweredPair]:
         """What was said of pairs that the reward of the round before had foretold."""
         return self.rows(artefacts.ASKED_ANSWERS)
 
     @property
-    def asked_texts(self) -> list[Completion]:
+    def asked_texts(self) -> Sequence[Completion]:
         """The texts that this round asked about."""
         return self.rows(artefacts.ASKED_TEXTS)
 

@@ -97,7 +97,7 @@ class Asker:
 
     evaluators: Sequence[AskedEvaluator]
     study: Study
-    prompts: dict[str, Prompt]
+    prompts: Mapping[str, Prompt]
     texts: dict[str, Completion]
     ledger: Ledger
     seed: int

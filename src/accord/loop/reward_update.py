@@ -8,7 +8,7 @@ Each part is made again where it is not there, from the parts before it and from
 numbers: a run that was stopped anywhere goes on, and asks nothing twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
@@ -125,7 +125,7 @@ class UpdateFiles:
         texts = {text.id: text for text in ASKED_TEXTS.read(self.run, self.stage)}
         return list(ASKED_PAIRS.read(self.run, self.stage)), texts
 
-    def ask(self, prompts: dict[str, Prompt], policy: Online) -> Answers:
+    def ask(self, prompts: Mapping[str, Prompt], policy: Online) -> Answers:
         """What is said of the pairs; whoever was asked before is asked nothing again.
 
         Whoever fails is asked again after a while, `judge_retries` times; then the error is raised, or told as
@@ -136,7 +136,7 @@ class UpdateFiles:
             problem = self._patiently(self._asker(prompts, texts, ledger), pairs, policy) if pairs else ""
             return replace(self.answers(prompts, ledger), problem=problem)
 
-    def answers(self, prompts: dict[str, Prompt], ledger: Ledger) -> Answers:
+    def answers(self, prompts: Mapping[str, Prompt], ledger: Ledger) -> Answers:
         """What was said of the pairs, without asking anybody."""
         pairs, texts = self.questions()
         asker = self._asker(prompts, texts, ledger)
@@ -156,7 +156,7 @@ class UpdateFiles:
             break
         return ""
 
-    def _asker(self, prompts: dict[str, Prompt], texts: dict[str, Completion], ledger: Ledger) -> Asker:
+    def _asker(self, prompts: Mapping[str, Prompt], texts: dict[str, Completion], ledger: Ledger) -> Asker:
         evaluators = self.settings.evaluators
         study = asked_study(self.settings.study, evaluators, self.round)
         return Asker(evaluators, study, prompts, texts, ledger, self.seed)
@@ -248,7 +248,7 @@ def _in_order(answers: Sequence[Feedback], pairs: Sequence[AskedPair]) -> list[F
 
 
 def right_share(
-    judge: Judge, prompts: dict[str, Prompt], texts: dict[str, Completion], pairs: Sequence[Pair], *, seed: int
+    judge: Judge, prompts: Mapping[str, Prompt], texts: Mapping[str, Completion], pairs: Sequence[Pair], *, seed: int
 ) -> Estimate | None:
     """How often a judge orders pairs as they were ordered; ties are left out, at most 200 are drawn. None of none."""
     decided = [pair for pair in pairs if not pair.tie]

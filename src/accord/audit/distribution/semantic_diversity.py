@@ -102,11 +102,12 @@ class _Good(NamedTuple):
         return min(self.start.total(), self.policy.total())
 
 
-def _rows(evidence: Evidence, thresholds: DistributionThresholds) -> tuple[list[AnswerMeaning], str]:
+def _rows(evidence: Evidence, thresholds: DistributionThresholds) -> tuple[Sequence[AnswerMeaning], str]:
     """Answers with their meaning, and the file that they are of.
 
     Raises `MissingEvidence` where there are none, or the function was not asked that says what means the same.
     """
+    rows: Sequence[AnswerMeaning]
     if evidence.holds(MEANINGS):
         rows, file = evidence.answer_meanings, MEANINGS
     elif thresholds.arbiter:

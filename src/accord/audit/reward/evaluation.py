@@ -1,6 +1,6 @@
 """RE1: whether the reward model was shown to be worth something, by a judge that is independent of it."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from accord.artefacts.finding import Collection
 from accord.audit.challenges import RE1
@@ -140,7 +140,9 @@ def leakage(evidence: Evidence, thresholds: RewardThresholds) -> Outcome:
 
 
 def _shared(
-    sides: list[list[Pair]], names_of: Callable[[Pair], Iterable[str | None]], same: Mapping[str, str] | None = None
+    sides: Sequence[Sequence[Pair]],
+    names_of: Callable[[Pair], Iterable[str | None]],
+    same: Mapping[str, str] | None = None,
 ) -> set[str]:
     """What pairs of both sides name, by the record that first said it."""
     first, second = (

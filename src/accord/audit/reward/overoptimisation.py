@@ -210,7 +210,7 @@ def _gain_by_prompt(scored: Sequence[tuple[EvaluationSample, float]]) -> Floats:
     return gain_P
 
 
-def _judged_rollouts(evidence: Evidence) -> list[JudgedRollout]:
+def _judged_rollouts(evidence: Evidence) -> Sequence[JudgedRollout]:
     rows = evidence.judged_rollouts
     if len({row.step for row in rows}) < 4:
         raise MissingEvidence(f"at least 4 steps in {JUDGED_ROLLOUTS}")

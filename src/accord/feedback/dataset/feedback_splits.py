@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from accord.feedback.dataset.same_texts import normalised
 from accord.feedback.dataset.splits import NOTHING, SplitUnit, allocate, unit_of
 from accord.feedback.dataset.views import is_evidence, texts_of
-from accord.feedback.store.stored_records import subset
+from accord.feedback.store.stored_records import held_if_few, subset
 from accord.records import Completion, Feedback, Pair
 
 __all__ = ["split_feedback"]
@@ -48,7 +48,8 @@ def split_feedback(
         sides = [bound.side(record, split_of[record.prompt]) for record in feedback]
         side_N = bytearray(code.get(side, NOWHERE) for side in sides)
         left_out = sides.count("")
-    return {name: subset(feedback, [side == code[name] for side in side_N]) for name in fractions}, left_out
+    sides_of = {name: subset(feedback, [side == number for side in side_N]) for name, number in code.items()}
+    return {name: held_if_few(side, of=len(feedback)) for name, side in sides_of.items()}, left_out
 
 
 class _Bound:

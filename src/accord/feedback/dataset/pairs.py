@@ -79,6 +79,8 @@ def draw_pairs(
     evaluators stand for more than one person, whose ratings give no pairs, and which are machines, whose answers give
     none where they differ by the order in which they were asked.
     """
+    feedback: Sequence[Feedback]
+    known: Mapping[str, Evaluator]
     if isinstance(source, Ledger):
         feedback, known = StoredFeedback.of(source, upto), source.evaluators()
     else:

@@ -68,7 +68,7 @@ class Selection:
         )
 
     def _check_names(self, studies: list[str], ids: Collection[str]) -> None:
-        """Raises `RecipeError` for a name that is none of these studies (of what is left out: and none of these ids)."""
+        """Raises `RecipeError` for a name that is none of these studies (to be left out: nor of these ids)."""
         for name in self.studies or ():
             if name not in studies:
                 raise RecipeError(f"recipe.data.studies: no feedback is of the study '{name}'{_known(name, studies)}")

@@ -61,7 +61,8 @@ def gather(source: Ledger | Iterable[Record], *, study: str | None = None, upto:
         earlier = source.asked_again(last)
         gathering = _Gathering(study, source.replaced(last), earlier)
         gathering.extend(source.records(last))
-        gathering.prompts, gathering.completions = (StoredRecords.of(source, kind) for kind in (Prompt, Completion))
+        gathering.prompts = StoredRecords.of(source, Prompt)
+        gathering.completions = StoredRecords.of(source, Completion)
     else:
         records = list(source)
         feedback = [record for record in records if isinstance(record, Feedback)]

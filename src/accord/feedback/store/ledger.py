@@ -176,20 +176,20 @@ class Ledger:
             first = int(row_N[start])
             end = int(np.searchsorted(row_N, first + AT_ONCE))
             inside = row_N[start:end]
-            found = self.raw(kind, first, int(inside[-1]) + 1, some=inside.tolist())
+            found = self.raw(kind, first, int(inside[-1]) + 1, rows=inside.tolist())
             for row in inside.tolist():
                 name, content = found[row]
                 yield row, self._record(kind, name, content, row)
             start = end
 
     def raw(
-        self, kind: type[Record], first: int, end: int, *, some: Collection[int] | None = None
+        self, kind: type[Record], first: int, end: int, *, rows: Collection[int] | None = None
     ) -> dict[int, tuple[str, str]]:
-        """Id and content by row, from row `first` to the one before `end`; of `some` rows alone where they are few."""
+        """Id and content by row, from row `first` to the one before `end`; of these `rows` alone where they are few."""
         table = self._table(kind)
         query = select(table.c.row, table.c.id, table.c.content)
-        if some is not None and len(some) <= FEW:
-            query = query.where(table.c.row.in_(some))
+        if rows is not None and len(rows) <= FEW:
+            query = query.where(table.c.row.in_(rows))
         else:
             query = query.where(table.c.row >= first, table.c.row < end)
         with self.begin() as connection:
@@ -307,13 +307,13 @@ class Ledger:
     def _record(self, kind: type[R], stated: str, content: str, row: int | None = None) -> R:
         if kind.name_of(content) != stated:
             problem = f"altered after it was written (its content is not that of {stated})"
-            raise LedgerError(f"{self._place(stated, row)}: {problem}")
+            raise LedgerError(f"{self._place(kind, stated, row)}: {problem}")
         try:
             record = parse(kind, content)
         except RecordError:
-            record = parse(kind, content, place=self._place(stated, row))  # which raises with the place
+            record = parse(kind, content, place=self._place(kind, stated, row))  # which raises with the place
         record.__dict__["id"] = stated
         return share_fields_set(record)
 
-    def _place(self, name: str, row: int | None) -> str:
-        return f"{self.location} {name}" + ("" if row is None else f" row {row}")
+    def _place(self, kind: type[Record], name: str, row: int | None) -> str:
+        return f"{self.location} " + (name if row is None else f"{self._table(kind).name} row {row}")

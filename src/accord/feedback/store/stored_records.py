@@ -16,17 +16,27 @@ from numpy.typing import NDArray
 from accord.feedback.store.ledger import Ledger
 from accord.records import Feedback, Record
 
-__all__ = ["StoredFeedback", "StoredRecords", "at_places", "of_kind", "pick", "several", "subset", "with_field"]
+__all__ = [
+    "StoredFeedback",
+    "StoredRecords",
+    "at_places",
+    "held_if_few",
+    "of_kind",
+    "pick",
+    "several",
+    "subset",
+    "with_field",
+]
 
 R = TypeVar("R", bound=Record)
 Rows = NDArray[np.int64]
-HELD = 20_000  # records that are kept once they were read; of more none is
+MOST_HELD = 20_000  # records that are kept once they were read; of more none is
 BLOCK, BLOCKS = 128, 256  # rows that are read around one that is looked up, and how many such blocks are kept
 AT_ONCE = 2_000  # records that are looked up together
 
 
 class StoredFeedback(Sequence[Feedback]):
-    """Acts of judgement of a ledger, in the order of their rows. Read anew in each pass, and checked against their ids."""
+    """Acts of judgement of a ledger, in the order of their rows; read in each pass, and checked against their ids."""
 
     def __init__(self, ledger: Ledger, row_N: Rows) -> None:
         self._ledger, self._row_N = ledger, row_N
@@ -52,7 +62,7 @@ class StoredFeedback(Sequence[Feedback]):
         return next(record for _, record in self._ledger.at(Feedback, [int(row)]))
 
     def __iter__(self) -> Iterator[Feedback]:
-        if self._held is None and len(self) <= HELD:
+        if self._held is None and len(self) <= MOST_HELD:
             self._held = list(self._read(self._row_N))
         return self._read(self._row_N) if self._held is None else iter(self._held)
 
@@ -72,7 +82,7 @@ class StoredFeedback(Sequence[Feedback]):
 
     def holding(self, text: str) -> Iterator[Feedback]:
         """Those whose JSON has this stretch, found by the database; all of them where they are few."""
-        if self._held is not None or len(self) <= HELD:
+        if self._held is not None or len(self) <= MOST_HELD:
             return iter(self)
         rows = array("q", (row for row, _ in self._ledger.names(Feedback, int(self._row_N[-1]), holding=text)))
         return self._read(np.intersect1d(np.frombuffer(rows, dtype=np.int64), self._row_N, assume_unique=True))
@@ -149,12 +159,12 @@ class StoredRecords(Mapping[str, R], Generic[R]):
         """All but those of these ids."""
         if not names:
             return self
-        rows = {row for name in names if name in self for row in self._rows_of(name)}
+        rows = {row for name in names for row in self._rows_of(name) if self._raw(row)[0] == name}
         kept_N = ~np.isin(self._row_N, list(rows))
         return StoredRecords(self._ledger, self._kind, self._row_N[kept_N], self._key_N[kept_N])
 
     def _few(self) -> dict[str, R] | None:
-        if self._held is None and len(self) <= HELD:
+        if self._held is None and len(self) <= MOST_HELD:
             self._held = {record.id: record for _, record in self._ledger.at(self._kind, self._row_N)}
         return self._held
 
@@ -245,6 +255,11 @@ def subset(feedback: Sequence[Feedback], keep: Sequence[bool] | bytearray) -> Se
     return [record for record, kept in zip(feedback, keep, strict=True) if kept]
 
 
+def held_if_few(feedback: Sequence[Feedback], *, of: int) -> Sequence[Feedback]:
+    """As a tuple, unless they are stored and the `of` that they are a part of are too many to be held."""
+    return feedback if isinstance(feedback, StoredFeedback) and of > MOST_HELD else tuple(feedback)
+
+
 def with_field(records: Iterable[R] | Mapping[str, R], name: str) -> Iterable[R]:
     """The records in which an optional field (under its first name) may be set, found by the database where it can."""
     if isinstance(records, StoredFeedback | StoredRecords):
@@ -265,8 +280,8 @@ def at_places(feedback: Sequence[Feedback], place_M: Rows) -> Iterator[tuple[int
 
 
 def pick(records: Mapping[str, R], names: Mapping[str, None], further: Mapping[str, R]) -> Mapping[str, R]:
-    """The records of these ids, in their order, and `further` ones behind them (one that is named stays in its place)."""
-    if isinstance(records, StoredRecords) and len(records) > HELD:
+    """The records of these ids, in their order, and `further` ones behind (one that is named stays in its place)."""
+    if isinstance(records, StoredRecords) and len(records) > MOST_HELD:
         return PickedRecords(records, names, further)
     return {name: records[name] for name in names} | dict(further)
 

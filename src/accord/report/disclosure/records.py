@@ -1,7 +1,7 @@
 """What the items read: a run, each file once, with the evidence that it gives and what of it may be told."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -124,7 +124,7 @@ class Records:
         return [row.prompt for row in rows_of_file(self.reader, PROMPTS)]
 
     @cached_property
-    def completions(self) -> list[Completion]:
+    def completions(self) -> Sequence[Completion]:
         """All completions of the run."""
         return rows_of_file(self.reader, COMPLETIONS)
 
