@@ -312,11 +312,20 @@ def _lay_out(rows: list[_Row], causal: CausalModel) -> PackedBatch:
         grid(flat.root, -2),
         *map(torch.tensor, (flat.source, flat.place, flat.target, flat.owner, flat.step, flat.last)),
     ]
-    token_X, position_X, segment_X, root_X, *indices = _moved(parts, causal.device)
+    moved = _moved(parts, causal.device)
+    token_X, position_X, segment_X, root_X, source_N, place_N, target_N, owner_N, step_N, last_A = moved
     return PackedBatch(
         tuple(flat.keys),
-        *(each.view(len(rows), width) for each in (token_X, position_X, segment_X, root_X)),
-        *indices,
+        token_X.view(len(rows), width),
+        position_X.view(len(rows), width),
+        segment_X.view(len(rows), width),
+        root_X.view(len(rows), width),
+        source_N,
+        place_N,
+        target_N,
+        owner_N,
+        step_N,
+        last_A,
         longest=max(flat.position) + 1,
         single=all(len(row.blocks) == len(row.blocks[0]) == 1 for row in rows),
     )

@@ -174,7 +174,7 @@ def _why_not(causal: CausalModel, trials: Sequence["_Trial"]) -> str:
                 if reason := trial.differs(path(trial)):
                     return f"sequences that {what} give {reason}"
         return _gradients_differ(causal)
-    except (*UNREACHED, *compile_errors()) as error:
+    except UNREACHED + compile_errors() as error:
         if causal.attention == "grouped":
             raise
         return _first_line(error)

@@ -66,7 +66,8 @@ class PolicyGradient(Weighed):
     ) -> dict[str, Any]:
         weight_B = self.weights(rollout, rows)
         tokens = rollout.tokens(rows)
-        loss = clipped = 0.0
+        loss: float | Tensor = 0.0
+        clipped: float | Tensor = 0.0
         for index, logprob_N, _ in trainer.forward(rollout, rows):
             old_N = logprob_N.detach() if self.single_update else old_BT[index]
             if not self.needs_old_logprobs:  # this pass is the measurement too

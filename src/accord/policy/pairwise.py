@@ -139,7 +139,10 @@ class Pairwise(PolicySettings):
     ) -> PairMetrics:
         kl_baseline = scorer.kl_baseline(pairs) if self.needs_kl_baseline else 0.0
         weight = mean_weight * len(pairs)
-        loss, right, decided, gap = 0.0, 0, 0, 0.0
+        loss: float | Tensor = 0.0
+        right: float | Tensor = 0.0
+        gap: float | Tensor = 0.0
+        decided = 0
         batches = list(scorer.together(own_share(pairs, scorer.length)))
         for some, answers in with_idle(scorer.policy, batches, ([], [])):
             sides = scorer.sides(some, answers, kl_baseline)

@@ -186,7 +186,9 @@ class PPO(Dense, Weighed):
         """
         assert trainer.head is not None
         tokens = rollout.tokens(rows)
-        policy_loss = value_loss = clipped = 0.0
+        policy_loss: float | Tensor = 0.0
+        value_loss: float | Tensor = 0.0
+        clipped: float | Tensor = 0.0
         for index, logprob_N, hidden_ND in trainer.forward(rollout, rows):
             old_N, advantage_N, return_N, weight_N = (each_BT[index] for each_BT in tokens_BT)
             surrogate = ppo_policy(logprob_N, old_N, advantage_N, clip=self.clip)

@@ -133,7 +133,8 @@ class Supervised(PolicySettings):
         def update(step: int) -> StepResult[SupervisedMetrics]:
             batch = passes.step(step, self.batch_size, draws)
             tokens = sum(len(answer.completion) for answer in batch)
-            mean_loss = ended = 0.0  # tensors, as soon as there is something
+            mean_loss: float | Tensor = 0.0
+            ended: float | Tensor = 0.0
             for packed in limits.pack(causal, own_share(batch, length_of)):
                 with self.updating(causal):
                     loss_N = loss(causal, packed)

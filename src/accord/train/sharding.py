@@ -69,4 +69,5 @@ def idle_batch(causal: CausalModel) -> PackedBatch:
     nothing = torch.zeros(0, dtype=torch.long, device=causal.device)
     zero = torch.zeros((1, 1), dtype=torch.long, device=causal.device)
     ids = torch.full_like(zero, causal.pad_id)
-    return PackedBatch((), ids, zero, zero, zero, nothing, nothing, nothing, nothing, nothing, nothing)
+    places = (nothing, nothing, nothing, nothing, nothing, nothing)
+    return PackedBatch((), ids, zero, zero, zero, *places, longest=1, single=True)

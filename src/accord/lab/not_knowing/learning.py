@@ -57,7 +57,7 @@ def supervised(start: Answerer, of: Questions, target_P: Whole, *, quick: bool =
     loss = 0.0
     for _ in range(steps):
         logprob_P = learner.logits(of).log_softmax(-1)[row_P, wanted_P]
-        loss = optimiser.add(negative_log_likelihood(logprob_P).mean())
+        loss = float(optimiser.add(negative_log_likelihood(logprob_P).mean()))
         optimiser.step()
     return learner, loss
 
