@@ -130,13 +130,13 @@ REVIEWS = [
 
 @pytest.mark.slow
 def test_bfloat16_log_probabilities_are_those_of_float32_on_average() -> None:
-    """On natural text: the mean a token within .01 nats, and no tendency beyond twice its standard error."""
+    """On natural text: the mean a token within .015 nats, or twice its standard error beyond."""
     exact, rough = load(packaged.NAME), load(packaged.NAME, dtype="bfloat16")
     prompt = exact.encode_prompt(Prompt.ask("Write one sentence about a film."))
     completions = [exact.encode_completion(text) for text in REVIEWS]
     found = [torch.cat(completion_logprobs(model, [prompt] * len(REVIEWS), completions)) for model in (exact, rough)]
     gap_N = found[1] - found[0]
-    assert abs(float(gap_N.mean())) < 0.01 + 2 * float(gap_N.std()) / len(gap_N) ** 0.5
+    assert abs(float(gap_N.mean())) < 0.015 + 2 * float(gap_N.std()) / len(gap_N) ** 0.5
     assert float(gap_N.abs().max()) < 0.5
     plain = exact.model(torch.tensor([prompt + completions[0]])).logits[0, len(prompt) - 1 : -1].log_softmax(-1)
     wanted = plain[range(len(completions[0])), completions[0]].detach()

@@ -120,6 +120,10 @@ RECIPE = '[reward]\nkind = "length"\ntarget = 9\n[policy]\nkind = "rloo"\nbase =
             '[synchronous]\nevery = 2\nbudget = 4\nstudy = "s.toml"\nevaluators = [{ by = "length", labels = 1 }]\n',
             "synchronous",
         ),
+        (
+            'sampler = { url = "http://localhost:1" }\n[engine]\nkind = "ray"\nsamplers = 1\n',
+            "policy.sampler has a server write the samples: set engine.samplers = 0",
+        ),
     ],
 )
 def test_what_needs_the_newest_texts_is_refused(more: str, words: str) -> None:

@@ -271,6 +271,13 @@ class Recipe(Section):
         return self
 
     @model_validator(mode="after")
+    def _one_writes_samples(self) -> Self:
+        served = isinstance(self.policy, Online) and self.policy.sampler is not None
+        if served and self.engine.kind == "ray" and self.engine.samplers:
+            raise ValueError("policy.sampler has a server write the samples: set engine.samplers = 0, or leave it out")
+        return self
+
+    @model_validator(mode="after")
     def _steps_can_be_compared(self) -> Self:
         by = self.checkpoints.best_by
         if by is None:

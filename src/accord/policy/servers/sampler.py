@@ -4,6 +4,7 @@ Each answer is of the weights that were handed over, where the server says whose
 meanwhile is noticed. Its first answers are held against the trainer's own log-probabilities: what is off by far, or is
 of another temperature, is no sample of the policy. Where weights may be lost on their way, those of another model are
 handed over before: a server that keeps some of its own would show by little as long as the policy has moved by little.
+That trial finds a server that keeps much of its own; a tied head that is kept it has been seen to pass over.
 """
 
 import os

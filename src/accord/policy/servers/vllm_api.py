@@ -7,7 +7,7 @@ that is asked. The server is started for it: `VLLM_SERVER_DEV_MODE=1` for the fi
 log-probabilities are those at temperature 1.
 
 Reading whole weights again leaves a head that is tied to the embeddings as it was (0.32 on a CPU): such a model is
-served untied (`accord.lm.weight_files.write_model`), and so it is handed over. `ServerSampler` finds out.
+served untied (`accord.lm.weight_files.write_model`), and so it is handed over. Nothing finds that out for certain.
 """
 
 import hashlib
