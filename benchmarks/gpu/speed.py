@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from accord.lm import load
@@ -32,6 +33,7 @@ __all__ = ["STAGES", "Measured", "clock", "stage"]
 
 LATER = 10_000  # no checkpoint in between
 READS = ("_local_scalar_dense", "nonzero")  # operations whose result the processor waits for
+MOVES = (torch.Tensor.tolist, torch.Tensor.cpu, torch.Tensor.numpy)  # and what becomes of whole tensors
 
 
 @dataclass
@@ -202,6 +204,18 @@ class _Reads(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
+class _Moves(TorchFunctionMode):
+    """Counts tensors that become lists, arrays or tensors of the processor's own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.count += func in MOVES
+        return func(*args, **(kwargs or {}))
+
+
 def _waits(measure: Callable[[Work], Measured], work: Work) -> float:
     """Waits a step: the difference between two steps and one, so that what is done once falls out.
 
@@ -213,9 +227,9 @@ def _waits(measure: Callable[[Work], Measured], work: Work) -> float:
 
 def _waited(measure: Callable[[Work], Measured], work: Work) -> int:
     if work.device == "cpu":
-        with _Reads() as reads:
+        with _Reads() as reads, _Moves() as moves:
             measure(work)
-        return reads.count
+        return reads.count + moves.count
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         torch.cuda.set_sync_debug_mode("warn")

@@ -20,7 +20,7 @@ from safetensors import safe_open
 from accord.artefacts import FINDINGS, MODEL
 from accord.artefacts import RECIPE as RECIPE_FILE
 from accord.errors import MissingExtraError
-from accord.extras import EXTRAS, QUANTISED, TRAIN, extra_lacked, import_module, lacking, missing, require
+from accord.extras import EXTRAS, TRAIN, extra_lacked, import_module, lacking, missing, require
 from accord.lab.planted import plant
 from accord.lm import load
 from accord.loop.starting import write_starter
@@ -244,13 +244,11 @@ def test_the_base_package_requires_nothing_that_opens_models() -> None:
 def test_the_extras_bring_the_modules_that_are_said_to_be_theirs() -> None:
     packages = packages_distributions()
     for extra, modules in EXTRAS.items():
-        if extra == QUANTISED and missing(extra):  # which `dev` leaves out
-            continue
         by_extra = _named(PROJECT["optional-dependencies"][extra])
         direct = {canonicalize_name(name) for module in modules for name in packages[module]}
         assert by_extra <= direct, extra
         assert missing(extra) == (), extra
-    assert "accord[train]" in PROJECT["optional-dependencies"]["dev"]
+    assert "accord[quantised,ray,train]" in PROJECT["optional-dependencies"]["dev"]
 
 
 def test_what_is_there_is_not_said_to_be_missing() -> None:

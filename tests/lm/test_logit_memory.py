@@ -70,7 +70,7 @@ def test_values_and_gradients_are_those_of_float64(
     causal.model.to(dtype)
     batch, hidden_XD = laid_out(causal)
     kept = found(causal, batch, hidden_XD, temperature=temperature)
-    monkeypatch.setattr(logprobs, "KEPT", 0)
+    monkeypatch.setattr(logprobs, "LOGIT_BYTES", 0)
     again = found(causal, batch, hidden_XD, temperature=temperature)
     assert all(torch.equal(mine, other) for mine, other in zip(again, kept, strict=True))
     tolerance = 2e-6 if dtype == torch.float32 else 1e-2
@@ -106,7 +106,7 @@ def test_no_logits_are_kept_beyond_what_is_allowed(divergence: bool, monkeypatch
     row = 4 * causal.vocabulary
     everything = kept_bytes(causal, divergence=divergence)
     assert everything >= count * row
-    monkeypatch.setattr(logprobs, "KEPT", 80 * row)
+    monkeypatch.setattr(logprobs, "LOGIT_BYTES", 80 * row)
     some = kept_bytes(causal, divergence=divergence)
     assert 80 * row <= some < everything - (count - 81) * row + count * 8 * causal.width
     recompute_layers(causal)  # with whom logits are made again, all of them
@@ -123,4 +123,4 @@ def test_chunks_and_what_is_reckoned_follow_the_vocabulary(monkeypatch: pytest.M
     assert logprobs._chunk(causal, state_1D.bfloat16()) == 64
     each, most = logit_bytes(causal)
     assert each == 2 * 4 * 2_000_000
-    assert most == logprobs.KEPT + 3 * 64 * 4 * 2_000_000 < math.inf
+    assert most == logprobs.LOGIT_BYTES + 3 * 64 * 4 * 2_000_000 < math.inf

@@ -218,8 +218,8 @@ class Nth:
 
 
 KILLS: list[tuple[type, str, Callable[[], Callable[..., bool]], bool]] = [
-    (RunDirectory, "write_bytes", lambda: file("policy-reward/0002/pairs.jsonl"), False),
-    (RunDirectory, "write_bytes", lambda: file("policy-reward/0002/pairs.jsonl"), True),
+    (RunDirectory, "write_jsonl", lambda: file("policy-reward/0002/pairs.jsonl"), False),
+    (RunDirectory, "write_jsonl", lambda: file("policy-reward/0002/pairs.jsonl"), True),
     (Ledger, "add", lambda: Nth(3), True),
     (RunDirectory, "write_folder", lambda: file("policy-reward/0002/model"), False),
     (RunDirectory, "write_bytes", lambda: file("policy-reward/0002/update.json"), False),
@@ -227,7 +227,7 @@ KILLS: list[tuple[type, str, Callable[[], Callable[..., bool]], bool]] = [
     (RunDirectory, "save_checkpoint", lambda: file("policy"), False),
     (Ledger, "add", lambda: Nth(2), False),
     (RunDirectory, "discard", lambda: file("policy-reward/0002/model"), True),
-    (RunDirectory, "write_bytes", lambda: file("policy/reward_updates.jsonl"), False),
+    (RunDirectory, "write_jsonl", lambda: file("policy/reward_updates.jsonl"), False),
     (RunDirectory, "write_bytes", lambda: file("policy/algorithm.json"), False),
 ]
 

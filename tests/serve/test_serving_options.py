@@ -64,7 +64,7 @@ def test_tokens(monkeypatch: pytest.MonkeyPatch) -> None:
         (["--token", "two words"], "no header can carry"),
         (["--slots", "0"], "--slots 0"),
         (["--port", "70000"], "70000: cannot listen there"),
-        (["--device", "cuda", "--port", "0"], "--device cuda"),
+        (["--device", "cuda", "--port", "0"], "device: cuda, and torch"),
     ],
 )
 def test_what_is_asked_wrongly_is_one_line(

@@ -1,7 +1,7 @@
 """Log-probabilities of completions under a model, by teacher forcing.
 
 Logits are the largest tensors of a step: N predictions over V tokens. They are made in chunks of bounded size, and
-those of at most `KEPT` bytes are kept for the backward pass, in the dtype in which the head made them; what is beyond
+at most `LOGIT_BYTES` of them are kept for the backward pass, in the dtype in which the head made them; what is beyond
 that is made again when its gradient is due, and let go. Where layers are computed again (`recomputation`) so are all
 logits. Which of them are kept changes no number.
 """
@@ -24,7 +24,7 @@ __all__ = ["TokenLogprobs", "completion_logprobs", "logit_bytes", "token_diverge
 
 ROWS = {"cpu": 64}  # rows of logits worked on at a time: few enough to stay in the processor's cache
 ROWS_ELSEWHERE = 256  # a float32 copy of which is some 150 MB at most
-KEPT = 1 << 28  # bytes of logits kept for the backward pass
+LOGIT_BYTES = 1 << 28  # bytes of logits kept for the backward pass
 T = TypeVar("T")
 CHUNK, MOST, LEAST = 1 << 27, 1024, 64  # bytes of logits made at a time, and how many rows that may be
 
@@ -73,7 +73,7 @@ def token_logprobs(
 def logit_bytes(causal: CausalModel) -> tuple[float, float]:
     """What logits take where a gradient is wanted: bytes a prediction, with their gradient, and at most in all."""
     row = _row_bytes(causal, causal.dtype)
-    kept = 0 if recomputes(causal) else KEPT
+    kept = 0 if recomputes(causal) else LOGIT_BYTES
     # A chunk's logits are joined by their gradient and, a part of the rows at a time, by a copy in float32.
     return 2.0 * row, kept + 3.0 * max(CHUNK, LEAST * row)
 
@@ -93,8 +93,8 @@ def _chunk(causal: CausalModel, hidden_XD: Tensor) -> int:
 def _chunk_by_chunk(
     causal: CausalModel, function: Callable[..., T], chunks: Iterable[tuple[Tensor, Tensor]]
 ) -> Iterator[T]:
-    """A function of each chunk's hidden states [n, D] and something else; at most `KEPT` bytes of logits are kept."""
-    room = 0 if recomputes(causal) else KEPT
+    """A function of each chunk's hidden states [n, D] and something else; at most `LOGIT_BYTES` of logits are kept."""
+    room = 0 if recomputes(causal) else LOGIT_BYTES
     for hidden_nD, other_n in chunks:
         room -= len(hidden_nD) * _row_bytes(causal, hidden_nD.dtype)
         if room >= 0 or not torch.is_grad_enabled():

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from os.path import relpath
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from accord.artefacts import RECIPE
 from accord.errors import ArtefactError
 from accord.extensions import load_extensions
-from accord.recipe import Recipe, load
 from accord.recipe.toml_text import flat, read_toml
 from accord.run import InputEntry, RunDirectory
+
+if TYPE_CHECKING:
+    from accord.recipe import Recipe
 
 __all__ = ["check_extensions", "code_named_in", "extension_inputs", "extensions_named_in", "recipe_of", "refuse_code"]
 
@@ -64,13 +67,15 @@ def extension_inputs(paths: Sequence[str], run: RunDirectory) -> dict[str, Input
     }
 
 
-def recipe_of(run: RunDirectory, *, trusted: bool = False) -> Recipe:
+def recipe_of(run: RunDirectory, *, trusted: bool = False) -> "Recipe":
     """The recipe that a run was made by.
 
     Reading it may execute code that the run names (extensions, functions as rewards, code beside a model's weights):
     that is done only where whoever opens the run says that it is `trusted`. Raises `ArtefactError` where it is not, or
     where an extension has changed since.
     """
+    from accord.recipe import load
+
     file = RECIPE.verified(run)
     refuse_code(run, trusted=trusted)
     recipe = load(file)

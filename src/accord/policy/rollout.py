@@ -82,8 +82,8 @@ class Rollout:
         return float(-self.policy.logprob_BT[self.mask_BT].mean() if inside_N.isnan().any() else inside_N.mean())
 
     def tokens(self, rows: Sequence[int]) -> int:
-        """How many tokens were sampled in some sequences."""
-        return sum(len(self.samples[row].token_ids) for row in rows)
+        """How many tokens were sampled in some sequences; of tables, which have no samples, the mask says so."""
+        return sum(len(self.samples[row].token_ids) for row in rows) if self.samples else int(self.mask_BT[rows].sum())
 
     @property
     def stopped_B(self) -> Tensor:
