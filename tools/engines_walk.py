@@ -129,8 +129,8 @@ def _of_stage(one: Path, other: Path) -> Apart:
         apart, alike = _apart(*rows)
         numbers, same = max(numbers, apart), same and alike
     weights = 0.0
-    for file in sorted((one / "model").glob("*.safetensors")):
-        a, b = load_file(file), load_file(other / "model" / file.name)
+    for tensors in sorted((one / "model").glob("*.safetensors")):
+        a, b = load_file(tensors), load_file(other / "model" / tensors.name)
         same = same and a.keys() == b.keys()
         weights = max(
             [weights, *(float((a[key].float() - b[key].float()).abs().max()) for key in (a.keys() & b.keys()) - FREE)]
