@@ -68,17 +68,16 @@ INLINE void NAMED(tile)(T *restrict out, int64_t total, const float *restrict x,
         }
 }
 
-/* `rows` rows of x (ROWS at most) by `columns` rows of the weights. */
+/* `rows` rows of x (ROWS at most) by COLUMNS rows of the weights. */
 INLINE void NAMED(tile_of)(T *restrict out, int64_t total, const float *restrict x, int64_t rows, int64_t depth,
-                           const T *restrict weight, int64_t width, const T *restrict bias, const T *restrict add,
-                           const int columns) {
+                           const T *restrict weight, int64_t width, const T *restrict bias, const T *restrict add) {
     switch (rows) {
-    case 1: NAMED(tile)(out, total, x, depth, weight, width, bias, add, 1, columns); break;
-    case 2: NAMED(tile)(out, total, x, depth, weight, width, bias, add, 2, columns); break;
-    case 3: NAMED(tile)(out, total, x, depth, weight, width, bias, add, 3, columns); break;
-    case 4: NAMED(tile)(out, total, x, depth, weight, width, bias, add, 4, columns); break;
-    case 5: NAMED(tile)(out, total, x, depth, weight, width, bias, add, 5, columns); break;
-    default: NAMED(tile)(out, total, x, depth, weight, width, bias, add, ROWS, columns);
+    case 1: NAMED(tile)(out, total, x, depth, weight, width, bias, add, 1, COLUMNS); break;
+    case 2: NAMED(tile)(out, total, x, depth, weight, width, bias, add, 2, COLUMNS); break;
+    case 3: NAMED(tile)(out, total, x, depth, weight, width, bias, add, 3, COLUMNS); break;
+    case 4: NAMED(tile)(out, total, x, depth, weight, width, bias, add, 4, COLUMNS); break;
+    case 5: NAMED(tile)(out, total, x, depth, weight, width, bias, add, 5, COLUMNS); break;
+    default: NAMED(tile)(out, total, x, depth, weight, width, bias, add, ROWS, COLUMNS);
     }
 }
 
@@ -92,10 +91,11 @@ INLINE void NAMED(chunk)(T *restrict out, int64_t total, const float *restrict x
         int64_t size = rows / groups + (group < rows % groups), column = first;
         for (; column + COLUMNS <= last; column += COLUMNS)
             NAMED(tile_of)(out + row * total + column, total, x + row * depth, size, depth, weight + column * width, width,
-                           bias ? bias + column : NULL, add ? add + row * total + column : NULL, COLUMNS);
-        for (; column < last; column++)
-            NAMED(tile_of)(out + row * total + column, total, x + row * depth, size, depth, weight + column * width, width,
-                           bias ? bias + column : NULL, add ? add + row * total + column : NULL, 1);
+                           bias ? bias + column : NULL, add ? add + row * total + column : NULL);
+        for (; column < last; column++) /* fewer than COLUMNS are left, at the end of a weight */
+            for (int64_t one = row; one < row + size; one++)
+                NAMED(tile)(out + one * total + column, total, x + one * depth, depth, weight + column * width, width,
+                            bias ? bias + column : NULL, add ? add + one * total + column : NULL, 1, 1);
         row += size;
     }
 }
