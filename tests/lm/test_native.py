@@ -245,7 +245,8 @@ def test_what_is_written_is_what_is_written_without_kernels(family: str) -> None
 
 @pytest.fixture
 def fresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache folder, and nothing compiled yet."""
+    """An empty cache folder, and nothing compiled yet; what is compiled in this process is so in a moment."""
+    monkeypatch.setattr(build, "FLAGS", ("-O0", *build.FLAGS[1:]))
     monkeypatch.setenv("ACCORD_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("CC", raising=False)
     return tmp_path / "cache" / "native"
@@ -307,7 +308,7 @@ def test_without_a_compiler_or_where_it_is_switched_off(fresh: Path, monkeypatch
 
 
 @needs_compiler
-@pytest.mark.parametrize("instructions", ["avx2", "default"])
+@pytest.mark.parametrize("instructions", [pytest.param("avx2", marks=pytest.mark.slow), "default"])
 def test_other_instructions_have_kernels_of_their_own(instructions: str, fresh: Path) -> None:
     """A processor plays an older one; the model's own numbers decide there, too."""
     script = """
