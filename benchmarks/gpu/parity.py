@@ -107,12 +107,12 @@ def _recomputing(causal: CausalModel) -> Iterator[None]:
 
 @contextmanager
 def _without_logits(causal: CausalModel) -> Iterator[None]:
-    kept = logprobs.KEPT
-    logprobs.KEPT = 0
+    kept = logprobs.LOGIT_BYTES
+    logprobs.LOGIT_BYTES = 0
     try:
         yield
     finally:
-        logprobs.KEPT = kept
+        logprobs.LOGIT_BYTES = kept
 
 
 _PATHS: Mapping[str, Callable[[CausalModel], Any]] = {
