@@ -49,7 +49,10 @@ def manifest_of(run: Path) -> dict[str, Any]:
 
 
 def numbers_apart(one: Any, other: Any) -> float:
-    """The largest difference of two numbers at the same place of two rows; anything else must be the same."""
+    """The largest difference of two numbers at the same place of two rows, of those above 1 relative to them.
+
+    Anything else must be the same.
+    """
     if isinstance(one, dict):
         assert one.keys() == other.keys()
         return max((numbers_apart(one[key], other[key]) for key in one if key != "seconds"), default=0.0)
@@ -57,19 +60,24 @@ def numbers_apart(one: Any, other: Any) -> float:
         assert len(one) == len(other)
         return max((numbers_apart(a, b) for a, b in zip(one, other, strict=True)), default=0.0)
     if isinstance(one, float) and isinstance(other, float | int):
-        return abs(one - other)
+        return abs(one - other) / max(1.0, abs(one))
     assert one == other
     return 0.0
 
 
 def weights_apart(one: Path, other: Path, model: str, *, but: tuple[str, ...] = ()) -> float:
-    """The largest difference of a weight in the files of a folder of two runs, but for those of some names."""
+    """How far tensors in a folder of two runs are apart at most, of their norm, but for those of some names.
+
+    A single number says little: where its gradient is next to nothing, AdamW makes full steps of rounding.
+    """
     worst, compared = 0.0, 0
     for file in sorted((one / model).glob("*.safetensors")):
         first, second = load_file(file), load_file(other / model / file.name)
         assert first.keys() == second.keys()
         for name in first.keys() - set(but):
-            worst = max(worst, float((first[name].float() - second[name].float()).abs().max()))
+            one_W, other_W = first[name].double(), second[name].double()
+            norm = max(float(other_W.norm()), 1e-3 * other_W.numel() ** 0.5)
+            worst = max(worst, float((one_W - other_W).norm()) / norm)
             compared += 1
     assert compared
     return worst

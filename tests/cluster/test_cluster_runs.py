@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore"),  # Ray leaves sockets and processes to the interpreter's end
 ]
 
-CLOSE = 3e-5
+CLOSE = 1e-5
 WAY = {"samples_lag", "samples_wait", "hand_over_bytes", "hand_over_seconds", "weights_step"}
 """Columns that say how samples came about."""
 DATA = """

@@ -19,7 +19,7 @@ import pytest
 from accord.cli import run
 from torchrun import begin, launcher, manifest_of, numbers_apart, rows_of, torchrun, weights_apart
 
-CLOSE = 3e-5
+CLOSE = 1e-5
 PAGE = Path(__file__).parents[2] / "docs/processes.md"
 FREE = ("bias", "normalisation")
 """Of a head that learns from comparisons alone: no answer says anything of its bias, which follows rounding."""
