@@ -9,10 +9,11 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine.interfaces import DBAPICursor
@@ -23,6 +24,10 @@ from accord.feedback.store.db_errors import translate_errors
 from accord.feedback.store.engines import IMMEDIATE, postgres, sqlite
 from accord.feedback.store.file_modes import make_private
 from accord.feedback.store.location import File, Location, Server, parse_location
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
 
 __all__ = ["Store", "Transactional", "migrate", "open_store", "run_migrations"]
 
@@ -147,22 +152,35 @@ def migrate(store: Transactional, package: str, version_table: str) -> None:
     All of it is one transaction in which nobody else writes, so any number of processes may do this at once.
     `version_table` keeps what was done. Raises `LedgerError` where the tables are newer than the package.
     """
-    from alembic import command
-    from alembic.config import Config
+    from alembic.runtime.environment import EnvironmentContext
     from alembic.util import CommandError
 
-    config = Config()
-    config.set_main_option("script_location", str(files(package)).replace("%", "%%"))
     with _ONE_AT_A_TIME, store.begin(immediate=True) as connection:
+        config, scripts = _migrations(package)
         config.attributes.update(connection=connection, version_table=version_table)
         try:
-            command.upgrade(config, "head")
+            # What Alembic's own `upgrade` does, but for the scripts, which that reads anew each time.
+            with EnvironmentContext(config, scripts, fn=lambda now, _: scripts._upgrade_revs("head", now)):
+                scripts.run_env()
         except CommandError as error:
             if "locate revision" not in str(error):
                 raise
             raise LedgerError(
                 f"{store.location}: its tables ({version_table}) are of a newer accord; update it"
             ) from error
+        finally:
+            config.attributes.clear()
+
+
+@cache
+def _migrations(package: str) -> "tuple[Config, ScriptDirectory]":
+    """Those of a package, read once."""
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", str(files(package)).replace("%", "%%"))
+    return config, ScriptDirectory.from_config(config)
 
 
 def run_migrations() -> None:
