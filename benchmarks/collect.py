@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -45,12 +45,19 @@ def write_study(folder: Path, *, items: int, overlap: int) -> Path:
     return folder / "study.toml"
 
 
+def _begun(arguments: Sequence[str]) -> Any:
+    """`accord` in a process of its own."""
+    command = [sys.executable, "-m", "accord", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL)
+
+
 @contextmanager
-def running(study: Path, ledger: Path, *, invites: int, port: int = 0) -> Iterator[tuple[Any, str, list[str]]]:
-    """`accord collect` in a process of its own: the process, its address, and invite links."""
-    command = [sys.executable, "-m", "accord", "collect", str(study), "--ledger", str(ledger)]
-    command += ["--port", str(port), "--invite", str(invites)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL) as server:
+def running(
+    study: Path, ledger: Path, *, invites: int, port: int = 0, begin: Callable[[Sequence[str]], Any] = _begun
+) -> Iterator[tuple[Any, str, list[str]]]:
+    """`accord collect` in a process that `begin` begins: the process, its address, and invite links."""
+    arguments = ["collect", str(study), "--ledger", str(ledger), "--port", str(port), "--invite", str(invites)]
+    with begin(arguments) as server:
         assert server.stdout is not None
         links = []
         try:

@@ -3,14 +3,13 @@
 import re
 import signal
 import socket
-import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 
 import pytest
 
 from accord.cli import run
+from forked import COLLECTING, forked
 
 STUDY = """name = "s"
 title = "S"
@@ -32,16 +31,9 @@ def study(tmp_path: Path) -> Path:
 
 def test_collecting_until_ctrl_c(study: Path) -> None:
     study.write_text(f"{STUDY}overlap = 3\n{QUESTION}[experts]\n")
-    command = [sys.executable, "-m", "accord", "collect", str(study), "--ledger", str(study.parent / "people.db")]
-    server = subprocess.Popen(
-        [*command, "--port", "0", "--admin", "kim", "--invite", "1", "--invite-experts", "1"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # A shell that runs this in the background has Ctrl-C ignored, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+    command = ["collect", str(study), "--ledger", str(study.parent / "people.db")]
+    more = ["--port", "0", "--admin", "kim", "--invite", "1", "--invite-experts", "1"]
+    server = forked([*command, *more], imports=COLLECTING)
     try:
         assert server.stdout is not None
         lines = [server.stdout.readline() for _ in range(5)]
@@ -68,13 +60,7 @@ def test_several_studies_have_one_address(study: Path, capsys: pytest.CaptureFix
     both = ["collect", str(study), str(other), "--ledger", str(study.parent / "people.db"), "--port", "0"]
     assert run([*both, "--approvals", str(study.parent / "list.csv")]) == 2
     assert "--approvals: is of one study, and 2 are named" in capsys.readouterr().err
-    server = subprocess.Popen(
-        [sys.executable, "-m", "accord", *both, "--invite", "1", "--admin", "kim"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+    server = forked([*both, "--invite", "1", "--admin", "kim"], imports=COLLECTING)
     try:
         assert server.stdout is not None
         lines = [server.stdout.readline() for _ in range(6)]

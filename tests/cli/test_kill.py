@@ -13,6 +13,7 @@ import pytest
 
 from accord.cli import run
 from accord.run import RunDirectory
+from forked import DEVNULL, TRAINING, Forked, finished, forked
 
 STEPS = 9
 
@@ -37,35 +38,36 @@ def lines(path: Path) -> list[dict[str, object]]:
     return [{**json.loads(line), "seconds": 0} for line in path.read_text().splitlines()]
 
 
+def begun(home: Path, out: str) -> Forked:
+    """The run in a process of its own."""
+    return forked(arguments(out), cwd=home, imports=TRAINING, stdout=DEVNULL)
+
+
 def killed_when(home: Path, out: str, log: str, count: int) -> None:
     """Start the run in a process of its own and kill it as soon as `log` has `count` lines."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "accord", *arguments(out)], cwd=home, stdout=subprocess.DEVNULL, start_new_session=True
-    )
+    process = begun(home, out)
     file = home / out / log
     while not (file.is_file() and file.read_bytes().count(b"\n") >= count):
         assert process.poll() is None, "the run ended before it could be killed"
         time.sleep(0.005)
     os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    process.communicate()
+
+
+MOMENTS = [
+    *[("sft/metrics.jsonl", 3), ("reward/metrics.jsonl", 2), ("eval_reward/metrics.jsonl", 2)],
+    *[("policy/metrics.jsonl", 1), ("policy/metrics.jsonl", 4), ("policy/samples.jsonl", 7 * 16)],
+]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "moments",
-    [
-        [("policy/metrics.jsonl", 1), ("policy/metrics.jsonl", 4), ("policy/samples.jsonl", 7 * 16)],
-        [("sft/metrics.jsonl", 3), ("reward/metrics.jsonl", 2), ("eval_reward/metrics.jsonl", 2)],
-    ],
-    ids=["policy", "before"],
-)
-def test_three_kills_leave_the_same_numbers(whole: Path, moments: list[tuple[str, int]], tmp_path: Path) -> None:
+@pytest.mark.timeout(900)
+def test_six_kills_leave_the_same_numbers(whole: Path, tmp_path: Path) -> None:
+    """One in each stage before the policy and three in that, of one run."""
     out = f"runs/{tmp_path.name}"
-    for log, count in moments:
+    for log, count in MOMENTS:
         killed_when(whole, out, log, count)
-    done = subprocess.run(
-        [sys.executable, "-m", "accord", *arguments(out)], cwd=whole, capture_output=True, text=True, check=False
-    )
+    done = finished(arguments(out), cwd=whole, imports=TRAINING)
     assert done.returncode == 0, done.stderr
     one, other = whole / "runs/whole", whole / out
     for name in ("evaluation/evaluation.json", "evaluation/samples.jsonl", "reward/evaluation.json"):
@@ -77,15 +79,7 @@ def test_three_kills_leave_the_same_numbers(whole: Path, moments: list[tuple[str
 @pytest.mark.slow
 def test_ctrl_c_is_status_130_and_says_how_to_go_on(whole: Path) -> None:
     shutil.rmtree(whole / "runs/stopped", ignore_errors=True)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "accord", *arguments("runs/stopped")],
-        cwd=whole,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        # A shell that runs the tests in the background has them ignore SIGINT, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
+    process = begun(whole, "runs/stopped")
     file = whole / "runs/stopped/sft/metrics.jsonl"
     while not (file.is_file() and file.read_bytes().count(b"\n") >= 2):
         assert process.poll() is None
@@ -104,14 +98,7 @@ def test_a_signal_ends_a_run_after_its_step_which_is_kept(
     whole: Path, number: signal.Signals, status: int, tmp_path: Path
 ) -> None:
     out = f"runs/{tmp_path.name}"
-    process = subprocess.Popen(
-        [sys.executable, "-m", "accord", *arguments(out)],
-        cwd=whole,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
-    )
+    process = begun(whole, out)
     file = whole / out / "policy/metrics.jsonl"
     while not (file.is_file() and file.read_bytes().count(b"\n") >= 3):
         assert process.poll() is None

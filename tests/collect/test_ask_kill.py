@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 from collections import Counter
 from pathlib import Path
@@ -15,6 +13,7 @@ from small_studies import lay_out
 
 from accord.cli import run
 from accord.feedback import Ledger, draw_pairs
+from forked import COLLECTING, DEVNULL, finished, forked
 from talking_server import SILENCE, answer_key, talking
 
 
@@ -37,16 +36,16 @@ def test_what_is_killed_asks_again_what_was_under_way_and_nothing_else(tmp_path:
         return said_first(body)
 
     with talking(reply) as (url, bodies):
-        command = [sys.executable, "-m", "accord", *arguments(study, ledger, url, "--parallel", str(parallel))]
+        command = arguments(study, ledger, url, "--parallel", str(parallel))
         for requests in kills:
-            process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            process = forked(command, imports=COLLECTING, stdout=DEVNULL, stderr=DEVNULL)
             for _ in range(requests):
                 assert enough.acquire(timeout=60)
             os.kill(process.pid, signal.SIGKILL)
             process.wait()
             while enough.acquire(blocking=False):
                 pass
-        assert subprocess.run(command, check=False, capture_output=True).returncode == 0
+        assert finished(command, imports=COLLECTING).returncode == 0
         before = len(bodies)
         assert run(arguments(study, ledger, url)) == 0  # nothing is left
     assert len(bodies) == before

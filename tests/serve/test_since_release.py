@@ -4,8 +4,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -29,6 +27,7 @@ from accord.loop.rewards import judges_of
 from accord.loop.stage import Context
 from accord.run import RunDirectory
 from accord.serve import Worker
+from forked import SERVING, Forked, forked
 from small_run import RECIPE, make_run
 
 
@@ -67,18 +66,11 @@ def test_a_run_is_served_recorded_and_held_against_its_release(tmp_path: Path) -
     assert by_name["rewards"].facts["sampled as at the release"].value == pytest.approx(0.5)
 
 
-def started(ledger: Path, *more: str) -> tuple[subprocess.Popen[str], str, list[str]]:
+def started(ledger: Path, *more: str) -> tuple[Forked, str, list[str]]:
     """A server in a process of its own; its address, and what it printed before."""
-    command = [sys.executable, "-m", "accord", "serve", "tiny", "--port", "0", "--dtype", "float32"]
+    command = ["serve", "tiny", "--port", "0", "--dtype", "float32"]
     command += ["--record", str(ledger), "--record-share", "1", *more]
-    server = subprocess.Popen(
-        command,
-        env={**os.environ, "ACCORD_TOKEN": "secret"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-    )
+    server = forked(command, env={**os.environ, "ACCORD_TOKEN": "secret"}, imports=SERVING)
     assert server.stdout is not None
     lines = []
     while not (address := re.fullmatch(r"tiny at (http://127.0.0.1:\d+/v1)  token secret\n", line := _line(server))):
@@ -86,7 +78,7 @@ def started(ledger: Path, *more: str) -> tuple[subprocess.Popen[str], str, list[
     return server, address[1], lines
 
 
-def _line(server: "subprocess.Popen[str]") -> str:
+def _line(server: Forked) -> str:
     assert server.stdout is not None
     line = server.stdout.readline()
     assert line, server.communicate()[1]
@@ -100,7 +92,6 @@ def _post(url: str, **body: Any) -> Any:
         return json.load(response)
 
 
-@pytest.mark.slow
 def _forget(url: str) -> None:
     request = urllib.request.Request(url, headers={"authorization": "Bearer secret"}, method="DELETE")
     urllib.request.urlopen(request, timeout=60).close()
