@@ -4,8 +4,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.stamp
 # Two processes of one thread each are faster on two cores than one of two: the tests' models are tiny. The tests of one
-# file, and the examples of one document, stay together and in order.
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+# file, and the examples of one document, stay together and in order; which file is next is said in conftest.py.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 .PHONY: help demo test test-all check docs mutants bench bench-check readme clean
 

@@ -1,7 +1,11 @@
-"""Every example in the documents runs: Python blocks as they stand, `$ accord ...` lines of console blocks too."""
+"""Every example in the documents runs: Python blocks as they stand, `$ accord ...` lines of console blocks too.
+
+And in which order files are tested.
+"""
 
 import gc
 import shlex
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,6 +14,52 @@ import pytest
 from sybil import Document, Example, Region, Sybil
 from sybil.parsers.markdown import PythonCodeBlockParser
 from sybil.parsers.markdown.lexers import FencedCodeBlockLexer
+
+LONGEST = (
+    "tests/cluster/test_cluster_runs.py",
+    "tests/loop/test_processes.py",
+    "tests/cli/test_kill.py",
+    "tests/lab/test_short_forms.py",
+    "tests/policy/test_starts.py",
+    "tests/test_kill_run.py",
+    "tests/feedback/test_real_ratings.py",
+    "tests/collect/test_web_browser.py",
+    "tests/lm/test_packaged.py",
+    "tests/test_docs_site.py",
+    "tests/lab/test_planted_runs.py",
+    "tests/collect/test_web_load.py",
+    "tests/collect/test_rounds_walk.py",
+    "tests/loop/test_synchronous.py",
+    "tests/loop/test_synchronous_world.py",
+    "tests/test_walks.py",
+    "tests/test_gpu_benchmark.py",
+    "tests/lab/test_trust_lab.py",
+    "tests/collect/test_desk_kill.py",
+    "tests/collect/test_crowd.py",
+    "tests/reward/test_dense_benchmarks.py",
+    "tests/train/test_sharding.py",
+    "tests/loop/test_rounds.py",
+    "tests/lab/test_reproduce.py",
+    "tests/lab/test_cell_lines.py",
+    "docs/lab.md",
+    "docs/report-reader.md",
+    "docs/rounds.md",
+    "tests/test_examples.py",
+)
+"""Files that take longest, of which few have many tests: they begin first, so that none is left over at the end."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In several processes, by file: the longest, then those with most tests, which is pytest-xdist's own order."""
+    if not hasattr(config, "workerinput"):
+        return
+    of_item = [item.path.relative_to(config.rootpath).as_posix() for item in items]
+    place, count = {name: number for number, name in enumerate(LONGEST)}, Counter(of_item)
+    order = sorted(
+        range(len(items)), key=lambda i: (place.get(of_item[i], len(LONGEST)), -count[of_item[i]], of_item[i])
+    )
+    items[:] = [items[i] for i in order]
 
 
 class ConsoleParser:

@@ -1,4 +1,4 @@
-"""What holds for every test: no network, fixed seeds, no deadline that a busy machine could miss."""
+"""What holds for every test: no network, fixed seeds, no disk to wait for, no deadline that a busy machine misses."""
 
 import os
 from collections.abc import Iterator
@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 
 import postgres_cluster
+from in_memory import in_memory
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["HF_HUB_DISABLE_TELEMETRY"] = "1"
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+if (memory := in_memory()) is not None:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(memory))
 
 from hypothesis import settings
 

@@ -20,6 +20,8 @@ from typing import Any
 
 import psycopg
 
+from in_memory import in_memory
+
 __all__ = ["Cluster", "binaries", "cluster", "why_not"]
 
 DEBIAN = Path("/usr/lib/postgresql")
@@ -83,7 +85,7 @@ def cluster() -> Iterator[Cluster]:
     """A cluster that runs inside the block."""
     home = binaries()
     assert home is not None
-    folder = Path(tempfile.mkdtemp(prefix="accord-pg-", dir="/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="accord-pg-", dir=in_memory() or "/tmp"))
     account = _unprivileged()
     if account is not None:
         os.chown(folder, account.pw_uid, account.pw_gid)
