@@ -1,6 +1,7 @@
 """The runner of reproductions: cells are kept, marks are held against what came out, and a folder is one run's."""
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,9 +26,17 @@ def rows_of(out: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (out / "cells.jsonl").read_text().splitlines()]
 
 
-def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which all cells are done."""
+    folder = tmp_path_factory.mktemp("reproduced") / "few"
+    assert [done.step for done in run_cells(FEW, folder, short=True, processes=1)] == [0, 1, 2, 3]
+    return folder
+
+
+def test_what_is_done_is_not_done_again(finished: Path, tmp_path: Path) -> None:
     """A line that a kill cut off is worked out again, the others are kept as they are."""
-    assert [done.step for done in run_cells(FEW, tmp_path, short=True, processes=1)] == [0, 1, 2, 3]
+    shutil.copytree(finished, tmp_path, dirs_exist_ok=True)
     first = rows_of(tmp_path)
     text = (tmp_path / "cells.jsonl").read_text()
     (tmp_path / "cells.jsonl").write_text(text[: -len(text.splitlines()[-1]) // 2])
@@ -40,10 +49,9 @@ def test_what_is_done_is_not_done_again(tmp_path: Path) -> None:
     assert [done.step for done in run_cells(FEW, tmp_path, short=True)] == [3]
 
 
-def test_a_folder_is_one_runs(tmp_path: Path) -> None:
-    list(run_cells(FEW, tmp_path, short=True, processes=1))
+def test_a_folder_is_one_runs(finished: Path) -> None:
     with pytest.raises(RecipeError, match="holds the short form of exact-optimum; choose another folder"):
-        list(run_cells(FEW, tmp_path, short=False, processes=1))
+        list(run_cells(FEW, finished, short=False, processes=1))
 
 
 @pytest.mark.parametrize("name", REPRODUCTIONS.names)

@@ -177,6 +177,7 @@ from pathlib import Path
 from accord.cli.making import help_first
 from accord.loop.drive import drive, start_run
 from accord.loop.progress import ProgressDisplay
+from accord.loop.reuse import reuse_stages
 from accord.loop.stages import stages_of
 from accord.recipe import load
 from accord.run import launch_of
@@ -190,6 +191,10 @@ with process_group():
         recipe = load(Path(f"{name}.toml"))
         only = tuple({"data", "sft", "reward", "policy"} & stages_of(recipe).keys())
         with start_run(recipe, f"two-{name}", resume=False) as run:
+            if "policy" in only:
+                source = "two-sharded-sft" if name.startswith("sharded-") else "two-sft"
+                told = list(reuse_stages(recipe, run, Path(source), only=only))
+                assert f"sft: taken from {source}" in told, told
             drive(recipe, run, ProgressDisplay(quiet=True), only=only)
 """
 JUDGE = """
@@ -232,19 +237,20 @@ REWARDS = {
 
 
 PARTS = {
+    "sft": (SFT,),
     **{name: (SFT, policy) for name, policy in POLICIES.items()},
     **{name: (each,) for name, each in REWARDS.items()},
 }
 
 
-SHARDED = ("dpo", "kto", "rloo", "grpo", "ppo", "thurstone")
+SHARDED = ("sft", "dpo", "kto", "rloo", "grpo", "ppo", "thurstone")
 """Trained by two that hold the model in parts as well."""
 IN_PARTS = "[processes]\nshard = true\n"
 
 
 @pytest.fixture(scope="module")
 def several(home: Path) -> Path:
-    """The home, with a run of each of these by two processes."""
+    """The home, with a run of each of these by two processes, whose policies begin at one supervised start."""
     for name, parts in PARTS.items():
         written(home, name, *parts)
         written(home, f"sharded-{name}", *parts, IN_PARTS)
@@ -261,11 +267,21 @@ def several(home: Path) -> Path:
 @pytest.mark.filterwarnings("ignore:step 2 is skipped")
 @pytest.mark.parametrize("name", PARTS)
 def test_every_algorithm(name: str, several: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    stages = ("sft", "policy") if name in POLICIES else ("reward",)
-    one = of_one(several, written(several, name, *PARTS[name]), f"one-{name}", monkeypatch)
-    check_same(one, several / f"two-{name}", *stages)
+    stage = "policy" if name in POLICIES else "reward" if name in REWARDS else "sft"
+    start, arguments = started_by_one(several, monkeypatch), written(several, name, *PARTS[name])
+    if name in POLICIES:
+        arguments += ["--from", str(start)]
+    one = start if name == "sft" else of_one(several, arguments, f"one-{name}", monkeypatch)
+    check_same(one, several / f"two-{name}", stage)
     if name in SHARDED:
-        check_same(one, several / f"two-sharded-{name}", *stages)
+        check_same(one, several / f"two-sharded-{name}", stage)
+
+
+def started_by_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The supervised start of one process, made where it is not there yet."""
+    if not (home / "one-sft").exists():
+        of_one(home, written(home, "sft", SFT), "one-sft", monkeypatch)
+    return home / "one-sft"
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import math
 import random
 import shutil
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,29 @@ def weights_of(causal: CausalModel) -> dict[str, Tensor]:
     return {name: weight.detach().clone() for name, weight in causal.merged().model.state_dict().items()}
 
 
+# What is never changed is opened once for all cases that begin there.
+
+
+@cache
+def start_of(start: Path) -> CausalModel:
+    return load(start)
+
+
+@cache
+def origin_of(start: Path) -> dict[str, Tensor]:
+    return weights_of(load(start, merge=True))
+
+
+@cache
+def plain_start(start: Path) -> Any:
+    return opened(start)
+
+
+@cache
+def plain_logprobs_of(start: Path) -> Tensor:
+    return plain_logprobs(plain_start(start), TEXTS)
+
+
 def settings_of(kind: str, **options: Any) -> PolicySettings:
     made = ALGORITHMS.get(kind)(**{"dtype": "float32", "optim": OPTIM, **FORM[kind], **options})
     assert isinstance(made, PolicySettings)
@@ -129,11 +153,11 @@ def check(kind: str, start: Path, folder: Path, kept: dict[str, Kept], **options
         first, *_ = settings.steps(Materials(data=DATA, start=start, judge=Lengths()), run)
         policy = run.verified("policy/model")
         rows = list(SAMPLES.read(run, "policy")) if SAMPLES.has(run, "policy") else []
-    before, after = (plain_logprobs(opened(each), TEXTS) for each in (start, policy))
-    assert float((after - before).abs().max()) > 1e-3, "nothing was trained"
-    torch.testing.assert_close(after, logprobs(load(policy)), atol=1e-4, rtol=0)
+    after, loaded = plain_logprobs(opened(policy), TEXTS), load(policy)
+    assert float((after - plain_logprobs_of(start)).abs().max()) > 1e-3, "nothing was trained"
+    torch.testing.assert_close(after, logprobs(loaded), atol=1e-4, rtol=0)
     if kind != "group_soup":
-        trained, origin, saved = kept["policy"], weights_of(load(start, merge=True)), weights_of(load(policy))
+        trained, origin, saved = kept["policy"], origin_of(start), weights_of(loaded)
         for name, weight in trained.weights.items():
             wanted = weight + settings.extrapolation * (weight - origin[name])
             torch.testing.assert_close(saved[name], wanted, atol=1e-5, rtol=1e-5)
@@ -148,12 +172,12 @@ def check_reference(kind: str, start: Path, first: Any, rows: list[RolloutRow]) 
         assert first.kl == pytest.approx(0, abs=1e-4)
     if kind in ("dpo", "kto"):
         assert first.loss == pytest.approx(math.log(2) if kind == "dpo" else 0.5, abs=1e-4)
-    encode = load(start).encode_prompt
+    encode = start_of(start).encode_prompt
     for row in rows:
         ids = tuple(encode(DATA.prompts[row.prompt])), row.token_ids
         if row.reference_logprobs is not None:
             found = torch.tensor(row.reference_logprobs)
-            torch.testing.assert_close(found, plain_logprobs(opened(start), [ids]), atol=1e-4, rtol=0)
+            torch.testing.assert_close(found, plain_logprobs(plain_start(start), [ids]), atol=1e-4, rtol=0)
 
 
 OPTIONS: dict[str, tuple[Any, ...]] = {
@@ -265,10 +289,10 @@ def check_reward(case: dict[str, Any], starts: Starts, folder: Path) -> None:
         found = plain_scores(model, [(each.prompt, each.completion) for each in ids])
     scores = judge.score(prompts, completions)
     torch.testing.assert_close(found.mean(1).double(), torch.tensor(scores.value_N), atol=1e-4, rtol=1e-4)
-    decoder, origin = weights_of(judge.causal), weights_of(load(start, merge=True))
+    decoder, origin = weights_of(judge.causal), origin_of(start)
     moved = [name for name, weight in decoder.items() if not torch.equal(weight, origin[name])]
     assert any("layers" in name for name in moved), "only the head was trained"
-    assert judge.causal.layers == (options["layers"] or load(start).layers)
+    assert judge.causal.layers == (options["layers"] or start_of(start).layers)
 
 
 @pytest.mark.parametrize("case", covering(REWARD_OPTIONS), ids=named)
