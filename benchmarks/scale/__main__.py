@@ -27,7 +27,7 @@ def main() -> int:
         return 0
     parser = argparse.ArgumentParser(prog="benchmarks.scale", description=__doc__)
     parser.add_argument("command", nargs="?", choices=["run", "table"], default="run", help="table: of what is kept")
-    parser.add_argument("--records", type=float, nargs="*", default=[1e5, 3e5, 1e6, 3e6], help="acts of judgement")
+    parser.add_argument("--records", type=float, nargs="*", default=[3e5, 1e6, 3e6], help="of a ledger")
     parser.add_argument("--steps", type=float, nargs="*", default=[1e4, 3e4, 1e5], help="steps of a run")
     parser.add_argument("--gigabytes", type=float, nargs="*", default=[1, 5], help="size of an imported file")
     parser.add_argument("--database", nargs="*", choices=["sqlite", "postgres"], default=["sqlite", "postgres"])
@@ -90,8 +90,7 @@ def _measurements(asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
 @contextmanager
 def _postgres() -> Iterator[Any]:
     """A cluster of its own, as the tests start one."""
-    sys.path.insert(0, str(HERE.parents[1] / "tests"))
-    from postgres_cluster import cluster  # type: ignore[import-not-found]
+    from tools.postgres_cluster import cluster
 
     with cluster() as started:
         yield started

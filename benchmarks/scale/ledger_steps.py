@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from accord.feedback import Ledger
-from benchmarks.scale.world import ACTS, records
+from benchmarks.scale.world import ACTS, acts_of, records
 
 __all__ = ["LEDGER_STEPS", "ledger_step"]
 
@@ -13,8 +13,9 @@ LOT = 10_000  # records of one transaction
 LEDGER_STEPS = ("append", "resume", "data", "quality")
 
 
-def ledger_step(step: str, location: str, acts: int, folder: Path) -> dict[str, Any]:
-    """One of the steps; the others before it have been taken."""
+def ledger_step(step: str, location: str, size: int, folder: Path) -> dict[str, Any]:
+    """One of the steps with a ledger of `size` records; the others before it have been taken."""
+    acts = acts_of(size)
     match step:
         case "append":
             return _append(location, acts)

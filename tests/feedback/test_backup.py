@@ -13,7 +13,7 @@ from writing import somebody_writes
 from accord.cli import run
 from accord.errors import LedgerError, StorageError
 from accord.feedback import Ledger, backup
-from postgres_cluster import Cluster, binaries
+from tools.postgres_cluster import Cluster, binaries
 
 
 @pytest.fixture

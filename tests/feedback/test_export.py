@@ -14,7 +14,7 @@ from accord.feedback import Ledger, import_feedback
 from accord.feedback.formats import accord_jsonl, parquet
 from accord.feedback.formats.parquet import columns
 from accord.records import Assistance, Critique, Evaluator, Feedback, Telemetry, Usage
-from postgres_cluster import Cluster
+from tools.postgres_cluster import Cluster
 
 DOCS = Path(__file__).parents[2] / "docs/feedback.md"
 

@@ -13,7 +13,7 @@ from said import completion, person, prompt, rating, sheet
 from accord.errors import LedgerError
 from accord.feedback import Ledger
 from accord.records import Record
-from postgres_cluster import Cluster
+from tools.postgres_cluster import Cluster
 
 pytestmark = pytest.mark.slow
 SECRET = "hunter2-hunter2"

@@ -12,7 +12,7 @@ from accord.errors import MissingEvidence
 from accord.feedback import Ledger, draw_dataset, write_data
 from accord.feedback.formats import accord_jsonl
 from accord.run import RunDirectory
-from postgres_cluster import Cluster
+from tools.postgres_cluster import Cluster
 
 pytestmark = pytest.mark.slow
 SECRET = "hunter2-hunter2"
