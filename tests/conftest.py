@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from tools import postgres_cluster
 
 os.environ["HF_HUB_OFFLINE"] = "1"
