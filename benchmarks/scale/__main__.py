@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -10,13 +9,13 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from benchmarks.scale.ledger_steps import LEDGER_STEPS
 from benchmarks.scale.process import measured, measured_apart
 from benchmarks.scale.table import BEGIN, END, table
 
 HERE = Path(__file__).parent
 RESULTS = HERE.with_name("scale.json")
 PAGE = HERE.parents[1] / "docs" / "benchmarks.md"
-LEDGER_STEPS = ("append", "resume", "data", "quality")
 RUN_STEPS = ("make", "watch", "report", "audit")
 
 
@@ -103,7 +102,6 @@ def _one(arguments: dict[str, Any]) -> dict[str, Any]:
         case "ledger":
             from benchmarks.scale.ledger_steps import ledger_step
 
-            shutil.rmtree(folder / "run", ignore_errors=True)
             return measured(lambda: ledger_step(step, arguments["location"], size, folder))
         case "run":
             from benchmarks.scale.run_steps import make_run, run_step
