@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tools import postgres_cluster
 
-import postgres_cluster
 from in_memory import in_memory
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -26,7 +26,7 @@ def postgres() -> Iterator[postgres_cluster.Cluster]:
     """A PostgreSQL cluster of our own; whoever asks for it is skipped where it cannot be started."""
     if reason := postgres_cluster.why_not():
         pytest.skip(reason)
-    with postgres_cluster.cluster() as running:
+    with postgres_cluster.cluster(memory or Path("/tmp")) as running:
         yield running
 
 
