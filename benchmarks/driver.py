@@ -39,12 +39,12 @@ class Course:
     """The benchmark of one kind of machine, as far as it has come.
 
     folder   where it is kept until it is whole, and what sides read
-    minutes  what all of it may take, that which was measured before it was broken off with it
+    minutes  what this may take, beside what was measured before it was broken off
     """
 
     def __init__(self, folder: Path, *, play: str | None, minutes: float, fresh: bool = False) -> None:
         self.environment = {**os.environ, **({} if play is None else PLAYED[play])}
-        self.minutes = minutes
+        self.minutes, self._spent = minutes, 0.0
         machine = {**about(os.environ, play), "source": source_digest()}
         machine["threads"] = _threads(self.environment, machine["cores"])
         self.kind = machine["kind"] = f"{machine['kind']}-{machine['threads']}-threads"
@@ -53,6 +53,7 @@ class Course:
         folder.mkdir(parents=True, exist_ok=True)
         self.report = self._taken_up(machine, fresh)
         self.facts: dict[str, Any] = {}
+        self.is_whole = True  # nothing failed, and there was time for all
 
     def _taken_up(self, machine: Mapping[str, Any], fresh: bool) -> dict[str, Any]:
         """What is there of the same sources; else a new one."""
@@ -98,8 +99,10 @@ class Course:
             seconds = self._share(left[place:])
             if seconds is None:
                 self.leave_out(stage, name, f"no time was left of {self.minutes:g} minutes; run the same again")
+                self.is_whole = False
                 continue
             self._compare(stage, name, f"[{place + 1}/{len(left)}]", seconds)
+            self._spent += time.monotonic() - began
             self.report["seconds"] += time.monotonic() - began
             self.keep()
         self.keep()
@@ -116,7 +119,7 @@ class Course:
 
     def _share(self, left: Sequence[Comparison]) -> float | None:
         """The seconds that the first of what is left may take; None where there are too few to begin."""
-        remaining = 60 * self.minutes - self.report["seconds"]
+        remaining = 60 * self.minutes - self._spent
         weights = [WEIGHTS[stage] for stage, _ in left]
         return None if remaining < LEFT else remaining * weights[0] / sum(weights)
 
@@ -144,6 +147,7 @@ class Course:
             row = row_of(stage, name, pair, self.facts)
         except (SideFailedError, TooSlowError, ValueError) as error:
             self.report["failed"].append({"stage": stage, "peer_setting": name, "error": str(error)})
+            self.is_whole = False
             print(f"{label}: failed: {str(error).splitlines()[-1]}", flush=True)
             return None
         self.report["results"].append(row)

@@ -13,8 +13,8 @@ __all__ = ["gather"]
 BYTES_A_WEIGHT = 2  # bfloat16
 
 
-def gather(file: Path) -> None:
-    """Write all of it as JSON."""
+def gather(file: Path, *, limits: bool = True) -> None:
+    """Write all of it as JSON; without the limits, which take the longest, where they are not asked for."""
     import torch
 
     from accord.lm import load
@@ -30,7 +30,7 @@ def gather(file: Path) -> None:
     causal = load(MODEL, dtype="bfloat16")
     onednn = re.search(r"MKL-DNN v(\S+)|oneDNN v(\S+)", torch.__config__.show())
     facts: dict[str, Any] = {
-        "limits": machine_limits(),
+        "limits": machine_limits() if limits else {},
         "path": {
             "decoder": type(build_decoder(causal)).__name__,
             "kernels": compiled().about,

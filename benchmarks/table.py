@@ -19,6 +19,15 @@ COLUMNS = (
     "share of the limit",
     "memory of the peer's",
 )
+TRIAL_COLUMNS = (
+    "writer",
+    "in",
+    "a step of 16 (processor ms)",
+    "times accord's",
+    "the same tokens",
+    "first turn done after (s)",
+    "new weights",
+)
 DISTURBED = 0.05  # share of the machine that others took, from which on it is told
 
 
@@ -134,16 +143,17 @@ def trial_table(content: Mapping[str, Any]) -> str:
     lines = [
         content["about"],
         "",
-        "| writer | in | a step of 16 (processor ms) | times accord's, in turn | loads in (s) | new weights |",
-        "|---|---|---|---|---|---|",
+        f"| {' | '.join(TRIAL_COLUMNS)} |",
+        "|---" * len(TRIAL_COLUMNS) + "|",
     ]
     for row in content["rows"]:
         if "error" in row:
-            lines.append(f"| {row['writer']} | {row['dtype']} | failed: {row['error']} | | | |")
+            lines.append(f"| {row['writer']} | {row['dtype']} | failed: {row['error']} | | | | |")
             continue
         ratio = row["ratio"]
         lines.append(
             f"| {row['writer']} | {row['dtype']} | {row['milliseconds']:.0f} (accord {row['accord']:.0f}) | "
-            f"{ratio['median']:.2f} [{ratio['low']:.2f}, {ratio['high']:.2f}] | {row['ready']:.0f} | {row['weights']} |"
+            f"{ratio['median']:.2f} [{ratio['low']:.2f}, {ratio['high']:.2f}] | {row['alike']:.0%} | "
+            f"{row['ready']:.0f} | {row['weights']} |"
         )
     return "\n".join(lines)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks.decoding.environments import MissingPeerError, python_of
 from benchmarks.machine import Load, about
 from benchmarks.rows import ratios
-from benchmarks.trials.sides import STEPS, WRITERS
+from benchmarks.trials.sides import PROMPT, STEPS, WRITERS
 from benchmarks.turns import Side, SideFailedError, TooSlowError
 
 __all__ = ["trials"]
@@ -39,51 +39,61 @@ def trials(only: Sequence[str], turns: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         facts, writing = Path(folder) / "facts", Path(folder) / "writing"
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "BENCH_WRITING": str(writing), "BENCH_THREADS": "1"}
-        subprocess.run([sys.executable, "-m", "benchmarks", "facts", str(facts)], env=environment, check=True)
+        subprocess.run(
+            [sys.executable, "-m", "benchmarks", "facts", str(facts), "--no-limits"], env=environment, check=True
+        )
         known = json.loads(facts.read_text())
         writing.write_text(json.dumps(known["writing"]))
         before, began = Load.now(), os.times()
-        rows = [
-            _row(writer, dtype, turns, environment)
-            for writer in WRITERS
-            if writer != "accord" and (not only or writer in only)
-            for dtype in ("float32", "bfloat16")
-        ]
+        rows = [row for dtype in ("float32", "bfloat16") for row in _rows(only, dtype, turns, environment)]
     ended = os.times()
     own = ended.children_user + ended.children_system - began.children_user - began.children_system
+    return {"about": _about(known["path"], turns, Load.now().others_since(before, own)), "rows": rows}
+
+
+def _about(path: dict[str, Any], turns: int, others: float) -> str:
+    """Whose figures they are, in a sentence."""
     machine = about(os.environ, None)
-    return {
-        "about": f"{machine['cpu']} (family/model {machine['family']}), instructions "
-        f"{', '.join(machine['instructions'])}, one thread each, {turns} turns of {STEPS} steps with 80 to 96 tokens "
-        f"before them; others took {Load.now().others_since(before, own):.0%} of the machine. accord: "
-        f"{known['path']['decoder']} at {machine['commit']}; torch {machine['versions']['torch']}, transformers "
-        f"{machine['versions']['transformers']}, oneDNN {known['path']['onednn']}.",
-        "rows": rows,
-    }
+    versions = machine["versions"]
+    return (
+        f"{machine['cpu']} (family/model {machine['family']}), instructions {', '.join(machine['instructions'])}; "
+        f"one thread each, {turns} turns of {STEPS} steps after prompts of {PROMPT} tokens; others took "
+        f"{others:.0%} of the machine. accord: {path['decoder']} at {machine['commit']}; "
+        f"torch {versions['torch']}, transformers {versions['transformers']}, oneDNN {path['onednn']}."
+    )
 
 
-def _row(writer: str, dtype: str, turns: int, environment: dict[str, str]) -> Row:
-    row: Row = {"writer": writer, "dtype": dtype}
-    try:
-        row |= _measured(writer, dtype, turns, environment)
-    except (SideFailedError, TooSlowError, MissingPeerError) as error:
-        row["error"] = str(error).strip().splitlines()[-1][:300]
-    print(json.dumps(row), flush=True)
-    return row
-
-
-def _measured(writer: str, dtype: str, turns: int, environment: dict[str, str]) -> Row:
+def _rows(only: Sequence[str], dtype: str, turns: int, environment: dict[str, str]) -> Iterator[Row]:
+    """Every writer in one dtype; accord's side is opened once for all of them."""
     with ExitStack() as stack:
-        ours, _ = _side(stack, "accord", dtype, environment)
-        theirs, ready = _side(stack, writer, dtype, environment)
-        told: dict[str, list[float]] = {"accord": [], "peer": []}
+        ours = _side(stack, "accord", dtype, environment)
+        for writer in WRITERS:
+            if writer == "accord" or (only and writer not in only):
+                continue
+            row: Row = {"writer": writer, "dtype": dtype}
+            try:
+                row |= _measured(writer, dtype, turns, ours, environment)
+            except (SideFailedError, TooSlowError, MissingPeerError) as error:
+                row["error"] = str(error).strip().splitlines()[-1][:300]
+            print(json.dumps(row), flush=True)
+            yield row
+
+
+def _measured(writer: str, dtype: str, turns: int, ours: Side, environment: dict[str, str]) -> Row:
+    told: dict[str, list[float]] = {"accord": [], "peer": []}
+    texts: dict[str, list[list[int]]] = {}
+    with ExitStack() as stack:
+        began = time.monotonic()
+        theirs = _side(stack, writer, dtype, environment)
         for turn in range(1 + turns):
             for name, side in (("accord", ours), ("peer", theirs)):
                 reply = side.step(TURN)
+                texts[name] = reply["texts"]
+                if not turn and name == "peer":
+                    ready = time.monotonic() - began
                 if turn:
                     told[name].append(reply["processor"])
-        texts = [side.finish(TURN)["texts"] for side in (ours, theirs)]
-    alike = [a == b for text, other in zip(*texts, strict=True) for a, b in zip(text, other, strict=True)]
+    alike = [a == b for text, other in zip(*texts.values(), strict=True) for a, b in zip(text, other, strict=True)]
     return {
         "milliseconds": 1000 * median(told["peer"]) / STEPS,
         "accord": 1000 * median(told["accord"]) / STEPS,
@@ -94,14 +104,13 @@ def _measured(writer: str, dtype: str, turns: int, environment: dict[str, str]) 
     }
 
 
-def _side(stack: ExitStack, writer: str, dtype: str, environment: dict[str, str]) -> tuple[Side, float]:
+def _side(stack: ExitStack, writer: str, dtype: str, environment: dict[str, str]) -> Side:
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
     python = sys.executable
     if writer in ENVIRONMENTS:
         python = str(python_of(ENVIRONMENTS[writer]))
         environment = {name: value for name, value in environment.items() if name != "PYTHONPATH"}
-    began = time.monotonic()
     command = [python, "-m", "benchmarks.trials.sides", writer, dtype]
     side = stack.enter_context(Side(command, environment, folder))
     side.ready(READY)
-    return side, time.monotonic() - began
+    return side
