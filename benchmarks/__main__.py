@@ -48,7 +48,8 @@ def main() -> int:
         case "trials":
             from benchmarks.trials.measured import trials
 
-            TRIALS.write_text(json.dumps(trials(arguments.only, arguments.turns), indent=1) + "\n")
+            found = trials(arguments.only, arguments.dtypes, arguments.turns)
+            TRIALS.write_text(json.dumps(with_earlier(found), indent=1) + "\n")
             write_tables()
         case "collect":
             from benchmarks.collect import collect
@@ -83,6 +84,7 @@ def _arguments() -> argparse.Namespace:
     commands.add_parser("parity", help="accord's losses beside TRL's on the same log-probabilities; writes parity.json")
     trial = commands.add_parser("trials", help="libraries that could write in place of accord; writes trials.json")
     trial.add_argument("--only", nargs="*", default=[], metavar="WRITER")
+    trial.add_argument("--dtypes", nargs="*", default=["float32", "bfloat16"], metavar="DTYPE")
     trial.add_argument("--turns", type=int, default=5)
     people = commands.add_parser("collect", help="200 simulated evaluators over HTTP; writes collect.json")
     people.add_argument("--people", type=int, default=200)
@@ -191,6 +193,14 @@ def _growth(arguments: argparse.Namespace) -> int:
     file.write_text(json.dumps({**json.loads(file.read_text()), "growth": rows}, indent=1) + "\n")
     write_tables()
     return 0
+
+
+def with_earlier(found: dict[str, Any]) -> dict[str, Any]:
+    """These rows, and those measured before that are none of them."""
+    fresh = {(row["writer"], row["dtype"]) for row in found["rows"]}
+    before = json.loads(TRIALS.read_text())["rows"] if TRIALS.is_file() else []
+    kept = [row for row in before if (row["writer"], row["dtype"]) not in fresh]
+    return {**found, "rows": sorted([*kept, *found["rows"]], key=lambda row: (row["dtype"], row["writer"].lower()))}
 
 
 def contents() -> list[dict[str, Any]]:

@@ -13,15 +13,15 @@ from benchmarks.decoding.environments import MODULES, MissingPeerError, python_o
 from benchmarks.machine import PLAYED, about, source_digest
 from benchmarks.pairs import measure
 from benchmarks.rows import row_of
-from benchmarks.stages import ALIKE, GOALS, SETTINGS, STAGES, WEIGHTS, settings_of
+from benchmarks.stages import ALIKE, EXPECTED, GOALS, SETTINGS, STAGES, settings_of
 from benchmarks.turns import SideFailedError, TooSlowError
 
 __all__ = ["Comparison", "Course", "plan"]
 
 MORE = 0.05  # steps of ours that lie further apart than this ask for one more step each
 COUNTED = 2
-BOUND = 1.5  # how far beyond its goal a peer may be before it is ended
-UNGOALED = 6.0  # the same where there is no goal: times as long as ours
+ABLE, BOUND = 2.0, 1.1  # how far beyond its goal a peer may be before it is ended, with bfloat16 and without
+UNGOALED = 4.0  # the same where there is no goal: times as long as ours
 LEFT = 60.0  # seconds: with fewer left, no comparison is begun
 Comparison = tuple[str, str]
 
@@ -44,7 +44,7 @@ class Course:
 
     def __init__(self, folder: Path, *, play: str | None, minutes: float, fresh: bool = False) -> None:
         self.environment = {**os.environ, **({} if play is None else PLAYED[play])}
-        self.minutes, self._spent = minutes, 0.0
+        self.minutes, self._spent, self._expected = minutes, 0.0, 0.0
         machine = {**about(os.environ, play), "source": source_digest()}
         machine["threads"] = _threads(self.environment, machine["cores"])
         self.kind = machine["kind"] = f"{machine['kind']}-{machine['threads']}-threads"
@@ -96,13 +96,14 @@ class Course:
         self.leave_out("all", "bfloat16 masters and moments", ALIKE)
         for place, (stage, name) in enumerate(left):
             began = time.monotonic()
-            seconds = self._share(left[place:])
-            if seconds is None:
+            counted = self._counted([stage for stage, _ in left[place:]])
+            if counted is None:
                 self.leave_out(stage, name, f"no time was left of {self.minutes:g} minutes; run the same again")
                 self.is_whole = False
                 continue
-            self._compare(stage, name, f"[{place + 1}/{len(left)}]", seconds)
+            self._compare(stage, name, f"[{place + 1}/{len(left)}]", counted)
             self._spent += time.monotonic() - began
+            self._expected += EXPECTED[stage]
             self.report["seconds"] += time.monotonic() - began
             self.keep()
         self.keep()
@@ -117,13 +118,22 @@ class Course:
         part.write_text(json.dumps(self.report, indent=1) + "\n")
         part.replace(self.file)
 
-    def _share(self, left: Sequence[Comparison]) -> float | None:
-        """The seconds that the first of what is left may take; None where there are too few to begin."""
-        remaining = 60 * self.minutes - self._spent
-        weights = [WEIGHTS[stage] for stage, _ in left]
-        return None if remaining < LEFT else remaining * weights[0] / sum(weights)
+    def _counted(self, stages: Sequence[str]) -> int | None:
+        """How many steps of the first of these stages count; None where there is no time to begin it.
 
-    def _compare(self, stage: str, name: str, place: str, seconds: float) -> None:
+        One more where steps of ours lay apart in the comparison before, one alone where what is left would take too
+        long at the pace so far.
+        """
+        remaining = 60 * self.minutes - self._spent
+        if remaining < LEFT:
+            return None
+        pace = self._spent / self._expected if self._expected else 1.0
+        if pace * sum(EXPECTED[stage] for stage in stages) > remaining:
+            return 1
+        known = [row["spread"] for row in self.report["results"] if row["stage"] == stages[0]]
+        return COUNTED + bool(known and known[-1] > MORE)
+
+    def _compare(self, stage: str, name: str, place: str, counted: int) -> None:
         label = f"{place} {stage}, {name}"
         setting = SETTINGS.get(name)
         if setting is not None and setting.of in MODULES:
@@ -140,8 +150,8 @@ class Course:
             pair = measure(
                 stage,
                 name,
-                counted=self._counted(stage, seconds),
-                bound=_bound(stage, name),
+                counted=counted,
+                bound=self._bound_of(stage, name),
                 environment=self.environment,
             )
             row = row_of(stage, name, pair, self.facts)
@@ -154,25 +164,22 @@ class Course:
         print(f"{label}: {_told(row)}", flush=True)
         return None
 
+    def _bound_of(self, stage: str, name: str) -> float:
+        return _bound(stage, name, computes_bfloat16=self.facts["path"]["computes_bfloat16"])
+
     def _say_left_out(self, label: str, stage: str, name: str, reason: str) -> None:
         self.leave_out(stage, name, reason)
         print(f"{label}: left out: {reason}", flush=True)
 
-    def _counted(self, stage: str, seconds: float) -> int:
-        """Steps that count: one more where those of ours lay apart before, one less where time is short."""
-        known = [row for row in self.report["results"] if row["stage"] == stage]
-        if not known:
-            return COUNTED
-        last = known[-1]
-        step = last["wall"] / (1 + last["steps"])
-        most = max(1, int(seconds / step) - 2)
-        return min(most, COUNTED + (last["spread"] > MORE))
 
+def _bound(stage: str, name: str, *, computes_bfloat16: bool) -> float:
+    """How many times as long as ours a peer's step may take before it is ended.
 
-def _bound(stage: str, name: str) -> float:
-    goal = GOALS[stage]
-    wanted = goal.settings.get(name, goal.best)
-    return UNGOALED if wanted is None else max(BOUND * wanted, UNGOALED / 2)
+    Where the processor has no instructions for bfloat16, a peer's default emulates them for minutes: little more than
+    the goal is asked of it then.
+    """
+    wanted = GOALS[stage].settings.get(name)
+    return UNGOALED if wanted is None else max(wanted * (ABLE if computes_bfloat16 else BOUND), UNGOALED / 2)
 
 
 def _threads(environment: Mapping[str, str], cores: int) -> int:

@@ -131,6 +131,7 @@ def _generate(stage: str, turns: Turns) -> None:
     causal = load(MODEL, dtype="bfloat16")
     lengths = lengths_of(stage)
     prompts = prompts_of(causal, stage)
+    sample_lengths(causal, prompts[:1], [2], 0)
     step = 0
     while turns.wait():
         written = sample_lengths(causal, prompts, lengths, step)

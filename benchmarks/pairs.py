@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks.decoding import environments
 from benchmarks.machine import Load
-from benchmarks.stages import AGAINST_OURSELVES, MALLOC, SETTINGS
+from benchmarks.stages import AGAINST_OURSELVES, GENERATED, MALLOC, SETTINGS
 from benchmarks.turns import Reply, Side, TooSlowError
 
 __all__ = ["Pair", "measure"]
@@ -40,7 +40,7 @@ class Pair:
 
 
 def measure(stage: str, setting: str, *, counted: int, bound: float, environment: Mapping[str, str]) -> Pair:
-    """One step each that warms up, then `counted` steps each in turn.
+    """`counted` steps each in turn, after one each that warms up; what writes has warmed up before it is ready.
 
     A peer whose step takes more than `bound` times as long as accord's is ended there. Raises `SideFailedError` where
     one cannot go on, `TooSlowError` where accord is the one that does not answer.
@@ -52,7 +52,7 @@ def measure(stage: str, setting: str, *, counted: int, bound: float, environment
         ours.ready(START)
         peer.ready(START)
         pair = Pair([], [], ({}, None), None, 0.0, 0.0)
-        _alternate(ours, peer, pair, counted, bound)
+        _alternate(ours, peer, pair, warm=0 if stage in GENERATED else 1, counted=counted, bound=bound)
         end = ours.finish(STEP)
         pair.ends = (end, None if pair.at_least else peer.finish(STEP))
     pair.wall = time.monotonic() - began
@@ -60,22 +60,24 @@ def measure(stage: str, setting: str, *, counted: int, bound: float, environment
     return pair
 
 
-def _alternate(ours: Side, peer: Side, pair: Pair, counted: int, bound: float) -> None:
-    for number in range(1 + counted):
+def _alternate(ours: Side, peer: Side, pair: Pair, *, warm: int, counted: int, bound: float) -> None:
+    for number in range(warm + counted):
         reply = ours.step(STEP)
-        if number:
+        if number >= warm:
             pair.accord.append(reply)
         if pair.at_least is not None:
-            continue
+            return
         within = max(LEAST, bound * reply["seconds"])
         try:
             told = peer.step(within)
         except TooSlowError as slow:
-            # The first step of ours is no measure; the bound is that of its next one.
+            # Where the first step of ours was no measure, one more is made.
             pair.at_least = slow.seconds
             peer.end()
+            if pair.accord:
+                return
             continue
-        if number:
+        if number >= warm:
             pair.peer.append(told)
 
 

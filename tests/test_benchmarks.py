@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[1]
 FACTS = {
     "limits": {"gflops": 400.0, "read_gb": 26.9, "product": "bfloat16"},
     "flops": {"sft": 1e12},
+    "path": {"computes_bfloat16": True},
     "weight_bytes": 269e6,
     "writing": {
         "stages": {"generate32": {"lengths": [16, 64, 128], "prompts": [[1]] * 3}},
@@ -220,10 +221,10 @@ def test_a_peer_that_lags_is_ended_and_ours_goes_on(tmp_path: Path, monkeypatch:
     with side(folders[0], "pass") as ours_side, side(folders[1], "time.sleep(60)") as peer:
         for each in (ours_side, peer):
             each.ready(30)
-        pairs._alternate(ours_side, peer, found, 2, 3.0)
+        pairs._alternate(ours_side, peer, found, warm=1, counted=2, bound=3.0)
         assert found.at_least == pytest.approx(0.2)
-        assert (len(found.accord), len(found.peer)) == (2, 0)
-        assert ours_side.finish(30)["count"] == 3
+        assert (len(found.accord), len(found.peer)) == (1, 0)
+        assert ours_side.finish(30)["count"] == 2
 
 
 # --- the course
@@ -358,13 +359,32 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("stage", ["sft", "reward", "reward5", "dpo", "dpo_lora", "grpo", "ppo"])
 @pytest.mark.usefixtures("tiny")
 def test_every_stage_of_ours_runs(stage: str) -> None:
-    """As many steps as were planned, the same texts in each; fewer, and nothing is said of other texts."""
+    """As many steps as were planned, the same texts in each."""
     told = Told(2)
     with warnings.catch_warnings():
         ours.serve(stage, 2, told)  # type: ignore[arg-type]
     assert len(told.replies) == 2
     assert (told.replies[0]["tokens"] is not None) == (stage in ("grpo", "ppo"))
     assert ("held_out" in told.end) == (stage in ("sft", "dpo", "dpo_lora"))
+
+
+@pytest.mark.usefixtures("tiny")
+def test_nothing_is_said_of_other_texts_when_fewer_steps_were_made() -> None:
+    """A peer that lags is ended before all planned steps are made; accord's side stops there too."""
+    told = Told(1)
+    with warnings.catch_warnings():
+        ours.serve("sft", 2, told)  # type: ignore[arg-type]
+    assert (len(told.replies), "held_out" in told.end) == (1, False)
+
+
+def test_fewer_steps_count_where_time_is_short(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left is expected to take 240 s; with 10 minutes two steps count, with 3 one, with half a minute none."""
+    wide = {"stage": "sft", "spread": 0.2}
+    for minutes, counted in ((10.0, 2), (3.0, 1), (0.5, None)):
+        assert course(tmp_path, monkeypatch, minutes)._counted(["sft", "sft"]) == counted
+    apart = course(tmp_path, monkeypatch)
+    apart.report["results"] = [wide]
+    assert apart._counted(["sft"]) == 3
 
 
 @pytest.mark.usefixtures("tiny")

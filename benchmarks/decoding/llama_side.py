@@ -1,6 +1,7 @@
 """llama.cpp, by its Python package, writing the same prompts to the same lengths.
 
-A sequence is dropped from the batch when it has its length. New weights come to it by a new file.
+A sequence is dropped from the batch when it has its length. Weights in bfloat16 and float32 are read where the file is
+mapped: what is written into the file is what it reads in the next step.
 """
 
 import json
@@ -77,6 +78,7 @@ def main(stage: str) -> None:
     file = converted(Path(written["model"]), Path(os.environ["BENCH_WRITING"]).parent)
     length = max(map(len, prompts)) + max(lengths)
     batches = Batches(file, len(prompts), length, int(os.environ["BENCH_THREADS"]))
+    batches.write(prompts[:1], [2], batches.draw)
     while turns.wait():
         count = sum(map(len, batches.write(prompts, lengths, batches.draw)))
         turns.done(loss=None, tokens=count)
