@@ -1,5 +1,9 @@
-"""Low-rank adapters: adding fresh ones, and putting saved ones on the model that they belong to."""
+"""Low-rank adapters: adding fresh ones, and putting saved ones on the model that they belong to.
 
+They are in the model's dtype, as all of its weights are; where that is bfloat16 the optimiser moves masters in float32.
+"""
+
+import logging
 import operator
 import warnings
 from dataclasses import replace
@@ -10,12 +14,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
 
 from accord.errors import ModelError
+from accord.lm.adapter_merging import cast_adapters
 from accord.lm.causal import CausalModel
 from accord.lm.linears import not_plain
+from accord.lm.products import use_wide_products
+from accord.lm.proofs import prove_adapters
 from accord.lm.quantised import Quantised
 
 __all__ = ["LoRA", "add_lora", "check_kind", "put_on", "unreached"]
 
+log = logging.getLogger("accord")
 NOTED = 0.05  # of the decoder's weights left alone: more than that is told
 
 
@@ -35,7 +43,7 @@ class LoRA(BaseModel):
 
 
 def add_lora(causal: CausalModel, settings: LoRA, *, seed: int = 0) -> CausalModel:
-    """The same model with fresh adapters, its own weights (as they were loaded) frozen.
+    """The same model with fresh adapters in its dtype, its own weights (as they were loaded) frozen.
 
     Adapters that it already has are merged into its weights first. Warns where they reach a part of its weights only.
     Raises `ModelError` where it takes none.
@@ -55,12 +63,17 @@ def add_lora(causal: CausalModel, settings: LoRA, *, seed: int = 0) -> CausalMod
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         try:
-            wrapped: Any = get_peft_model(plain.model, config)
+            wrapped: Any = get_peft_model(plain.model, config, autocast_adapter_dtype=False)
         except ValueError as error:
             raise ModelError(f"{causal.name}: it takes no adapters ({error}); leave lora out") from error
+    cast_adapters(wrapped, plain.dtype)  # over weights in four bits peft has them in float32
+    use_wide_products(wrapped)
     wrapped.peft_config["default"].base_model_name_or_path = plain.base or None
     wrapped.peft_config["default"].revision = getattr(plain.model.config, "_commit_hash", None)
     wrapped.eval()
+    adapted = replace(plain, model=wrapped)
+    if reason := prove_adapters(adapted):
+        log.warning("%s: %s; they are computed apart, which is slower", causal.name, reason)
     share, owners = unreached(wrapped)
     if share > NOTED:
         warnings.warn(
@@ -68,7 +81,7 @@ def add_lora(causal: CausalModel, settings: LoRA, *, seed: int = 0) -> CausalMod
             "they are: train without lora to move them",
             stacklevel=2,
         )
-    return replace(plain, model=wrapped)
+    return adapted
 
 
 def unreached(model: nn.Module) -> tuple[float, list[str]]:
@@ -93,12 +106,15 @@ def unreached(model: nn.Module) -> tuple[float, list[str]]:
     return missed / max(1, missed + reached), sorted(owners)
 
 
-def put_on(decoder: Any, source: str) -> Any:
-    """The decoder with the adapters in a folder. Raises `ValueError` as `check_kind` does."""
+def put_on(decoder: Any, source: str, *, wide: bool = False) -> Any:
+    """The decoder with the adapters in a folder, in its dtype; `wide`: in float32, to be merged.
+
+    Raises `ValueError` as `check_kind` does.
+    """
     from peft import PeftModel
 
     check_kind(source)
-    return PeftModel.from_pretrained(decoder, source)
+    return PeftModel.from_pretrained(decoder, source, autocast_adapter_dtype=wide)
 
 
 def check_kind(source: str) -> None:

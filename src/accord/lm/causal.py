@@ -18,6 +18,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from accord.errors import StorageError, storage
 from accord.lm.adapter_files import write_base
+from accord.lm.adapter_merging import merge_adapters
 from accord.lm.conversation import Conversation, configured_ends
 from accord.lm.layout import Backend, Window
 from accord.lm.quantised import Quantised, dequantise, mark_quantised
@@ -268,8 +269,7 @@ class CausalModel:
         model: Any = copy.deepcopy(self.model)
         if self.quantised is not None:
             dequantise(model)
-            return replace(self, model=model.merge_and_unload(), base="", quantised=None)
-        return replace(self, model=model.merge_and_unload(), base="")
+        return replace(self, model=merge_adapters(model), base="", quantised=None)
 
     def save(self, folder: Path, *, merge: bool = False) -> None:
         """Write weights, configuration and tokenizer so that plain transformers (and peft) can open them.

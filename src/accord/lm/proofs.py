@@ -8,6 +8,8 @@ Every path that is written here is held against the model as transformers runs i
     by_hand  the decoder that writes without the model's modules
     native   the same with compiled kernels, where there are any
 
+Adapters that are taken along in the projections (`accord.lm.fused_adapters`) are held against peft's own layers.
+
 Sequences are of several lengths. They stand at the first positions, across every bound that the configuration names,
 and at the last positions; layers with a sliding window look back two places while they are tried, so that no long
 sequence is needed to leave it. Structure is compared in float32, whatever the weights are in: how far two right ways
@@ -31,6 +33,7 @@ from accord.lm.causal import UNBOUNDED, CausalModel
 from accord.lm.decoders import FusedDecoder, ModelDecoder
 from accord.lm.flex import compile_errors
 from accord.lm.fused import FAMILIES, fuse, unfuse
+from accord.lm.fused_adapters import fuse_adapters, unfuse_adapters
 from accord.lm.kv_cache import KVCache, ReachedLayers
 from accord.lm.layers import each_kind_of_layer
 from accord.lm.layout import AttentionLayout, Backend
@@ -39,7 +42,7 @@ from accord.lm.out_of_memory import is_out_of_memory
 from accord.lm.packed import TokenizedCompletion, pack
 from accord.lm.upcast import in_float32
 
-__all__ = ["check_decoder", "prove"]
+__all__ = ["check_decoder", "prove", "prove_adapters"]
 
 TOLERANCE = 1e-3  # of the norm of the hidden states, in float32
 ROUNDING, COARSE = 3.0, 0.02  # how much further from float32 than the model itself; what is no matter, of the norm
@@ -127,6 +130,39 @@ def prove(causal: CausalModel, *, native: bool = True, attention: AttentionChoic
     if causal.packs or attention == "auto":
         return "" if causal.packs else reason
     return f'attention = "{attention}": {reason}'
+
+
+@torch.no_grad()
+def prove_adapters(causal: CausalModel) -> str:
+    """Have a model's adapters taken along in its projections where that gives peft's own numbers; returns why not.
+
+    What adapters add is 0 at first, so other ones are tried.
+    """
+    if not fuse_adapters(causal.model):
+        return ""
+    ids_1T = torch.tensor([list(islice(_tokens(causal), LENGTH))], device=causal.device)
+    with _others_in_place(causal.model), _computing(causal, torch.float32):
+        found = causal.hidden(input_ids=ids_1T)
+        unfuse_adapters(causal.model)
+        off = _distance(found, causal.hidden(input_ids=ids_1T))
+    if not off < TOLERANCE:
+        return f"its adapters give other numbers in one product, by {off:.1g}"
+    fuse_adapters(causal.model)
+    return ""
+
+
+@contextmanager
+def _others_in_place(model: torch.nn.Module) -> Iterator[None]:
+    """Inside the block a model's adapters add something."""
+    ups = [weight for name, weight in model.named_parameters() if "lora_B" in name]
+    kept = [weight.detach().clone() for weight in ups]
+    try:
+        for weight in ups:
+            weight.copy_(torch.arange(weight.numel(), device=weight.device).cos().view_as(weight) * 0.02)
+        yield
+    finally:
+        for weight, own in zip(ups, kept, strict=True):
+            weight.copy_(own)
 
 
 def _backends(causal: CausalModel) -> tuple[Backend, ...]:
