@@ -1,4 +1,4 @@
-"""Frozen layers that a policy and its reference share: the numbers of separate passes, whatever is read in which order."""
+"""Frozen layers that a policy and its reference share: the numbers of separate passes, in any order."""
 
 import copy
 import logging

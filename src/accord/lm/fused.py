@@ -3,8 +3,8 @@
 Projections that read the same input are one matrix product: their weights become views of one block, and remain
 parameters of their own; weights that lie in parts with several processes are not joined. Norm, gated MLP and rotary
 positions have their gradients written out, which keeps half of what autograd would keep. Layers with adapters take
-these along (`accord.lm.fused_adapters`), or fall back to their own code. A model is tried against itself when it is loaded (`accord.lm.loading.wrap`), and left as it was
-where the numbers differ.
+these along (`accord.lm.fused_adapters`), or fall back to their own code. A model is tried against itself when it is
+loaded (`accord.lm.loading.wrap`), and left as it was where the numbers differ.
 """
 
 from typing import Any

@@ -83,7 +83,7 @@ def projection_of(layer: Any) -> Projection | None:
 
 
 def adapted(x_MD: Tensor, parts: Sequence[Projection], block_ND: Tensor, bias_N: Tensor | None = None) -> Tensor:
-    """All projections of x, side by side, [M, N]; `block_ND` are the weights under the adapters, one above the other."""
+    """All projections of x side by side, [M, N]; `block_ND` are the weights under the adapters, one above the other."""
     form = (tuple(len(part.base.weight) for part in parts), tuple(part.scale for part in parts))
     low = [part.down for part in parts] + [part.up for part in parts]
     found: Tensor = _Adapted.apply(x_MD, block_ND, bias_N, form, *low)  # type: ignore[no-untyped-call]

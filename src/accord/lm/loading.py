@@ -245,10 +245,8 @@ def _check_ids(causal: CausalModel) -> None:
         )
 
 
-def _open(
-    source: str, revision: str | None, dtype: DType, trust_remote_code: bool, *, merges: bool
-) -> tuple[Any, str]:
-    """The model, and where the weights lie that its adapters belong to; these in float32 where they are to be merged."""
+def _open(source: str, revision: str | None, dtype: DType, trust_remote_code: bool, *, merges: bool) -> tuple[Any, str]:
+    """The model, and where the weights lie that its adapters belong to; `merges`: these are in float32."""
     if has_adapter_file(source):
         base = base_of(source)
         decoder, base = _open(place_of(base), revision_of(source), dtype, trust_remote_code, merges=merges)
