@@ -20,7 +20,7 @@ from accord.artefacts import SupervisedMetrics
 from accord.artefacts.on_demand import OnDemand
 from accord.lm.causal import CausalModel
 from accord.lm.logprobs import token_logprobs
-from accord.lm.packed import PackedBatch, TokenizedCompletion, length_of, longest, tokenized
+from accord.lm.packed import PackedBatch, TokenizedCompletion, length_of, longest, tokenized, with_shared_numbers
 from accord.policy.losses import negative_log_likelihood
 from accord.policy.materials import SupervisedExample
 from accord.policy.settings import PolicySettings
@@ -176,7 +176,7 @@ def tokenize(causal: CausalModel, examples: Iterable[SupervisedExample]) -> list
     for key, example in enumerate(examples):
         name = example.prompt.id
         if name not in ids_of:
-            ids_of[name] = tuple(causal.encode_prompt(example.prompt))
+            ids_of[name] = with_shared_numbers(causal.encode_prompt(example.prompt))
         answers.append(tokenized(causal, ids_of[name], example.completion, key))
     return answers
 
