@@ -145,6 +145,8 @@ def _told(course: Course, expected: Path, *, checks: bool, part: bool) -> int:
     report["results"] = with_goals(report["results"], native=course.facts["path"]["native"])
     if checks:
         slower = verdict(json.loads(expected.read_text()), report)
+        for row in report["left_out"]:
+            print(f"not measured: {row['stage']}, {row['peer_setting']}: {row['reason']}")
         print("\n".join(slower) or "no ratio fell by more than 15 %")
         return 1 if slower else 0
     print(table(report))

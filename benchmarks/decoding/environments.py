@@ -18,6 +18,7 @@ PINNED = {
     "llama.cpp": ("llama-cpp-python==0.3.36", "gguf==0.19.0", "--no-binary=llama-cpp-python"),
     "openvino": ("openvino==2026.4.1", "torch==2.13.0", "safetensors"),
 }
+NO_USE = ("torchvision", "torchaudio", "torchcodec")
 # vLLM takes kernels for a processor's own instructions where a package of its own name says that it is for CPUs.
 VLLM_NAME = "Metadata-Version: 2.1\nName: vllm\nVersion: 0.32.0+cpu\n"
 
@@ -45,6 +46,8 @@ def make(of: str, folder: Path | None = None) -> None:
     python = folder / "bin" / "python"
     subprocess.run([python, "-m", "pip", "install", "--quiet", *PINNED[of]], check=True)
     if of == "vllm":
+        # They want a torch with CUDA where another index brings one without; a model of texts needs none of them.
+        subprocess.run([python, "-m", "pip", "uninstall", "--quiet", "--yes", *NO_USE], check=True)
         version = f"python{sys.version_info.major}.{sys.version_info.minor}"
         named = folder / "lib" / version / "site-packages" / "vllm-0.32.0+cpu.dist-info"
         named.mkdir(exist_ok=True)
