@@ -3,7 +3,7 @@
 import warnings
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from huggingface_hub import constants as hub
@@ -19,6 +19,7 @@ from accord.lm.adapter_files import ADAPTER, base_of, has_adapter_file, revision
 from accord.lm.adapters import put_on
 from accord.lm.attention import AttentionChoice
 from accord.lm.causal import CausalModel
+from accord.lm.dtypes import DType
 from accord.lm.memory import keep_large_buffers
 from accord.lm.products import use_wide_products
 from accord.lm.proofs import check_decoder, prove
@@ -27,7 +28,6 @@ from accord.records import Prompt
 
 __all__ = [
     "UNLOADABLE",
-    "DType",
     "commit_of",
     "fetched_commit",
     "load",
@@ -56,7 +56,6 @@ UNLOADABLE = (
 """What transformers raises where the files of a model are not what they should be: it checks few of their values."""
 
 DECODER = "causal language model"  # what most models here are, in messages
-DType = Literal["float32", "bfloat16"]
 
 
 def load(

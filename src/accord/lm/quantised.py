@@ -17,6 +17,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from accord.lm.gradients import without_gradients
 from accord.errors import ModelError
 from accord.extras import QUANTISED, require
 from accord.lm.linears import not_plain
@@ -68,7 +69,7 @@ def dequantise(model: nn.Module) -> None:
                 setattr(parent, name, linear.eval())
 
 
-@torch.no_grad()
+@without_gradients
 def round_as_quantised(model: nn.Module) -> None:
     """Give linear layers the weights that they would have in four bits. Raises as `quantise` does."""
     require(QUANTISED, "opening adapters that were trained over weights in four bits")

@@ -15,7 +15,8 @@ from accord.errors import ModelError
 from accord.lm.adapter_ensemble import AdapterEnsemble
 from accord.lm.aggregation import Aggregation
 from accord.lm.head_posterior import HeadPosterior
-from accord.lm.loading import DType, load
+from accord.lm.dtypes import DType
+from accord.lm.loading import load
 from accord.lm.member_adapters import MemberAdapters, has_members
 from accord.lm.reward_model import HEAD, ScalarHeadModel, is_reward_model
 

@@ -20,7 +20,8 @@ from accord.lm.device import resolve_device
 from accord.lm.dropout import dropping
 from accord.lm.fused import forget_blocks
 from accord.lm.layers import cut_layers, freeze_below
-from accord.lm.loading import DType, load
+from accord.lm.dtypes import DType
+from accord.lm.loading import load
 from accord.lm.quantised import quantise
 from accord.lm.recomputation import recompute_layers
 

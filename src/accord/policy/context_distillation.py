@@ -22,6 +22,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from accord.lm.gradients import without_gradients
 from accord.artefacts import CANDIDATES, SupervisedMetrics, WrittenCandidate
 from accord.lm.causal import CausalModel
 from accord.lm.generate import generate
@@ -104,7 +105,7 @@ class ContextDistillation(Supervised):
                 )
 
 
-@torch.no_grad()
+@without_gradients
 def _states(teacher: CausalModel, batch: PackedBatch, taught: Sequence[TokenizedCompletion]) -> Tensor:
     """The teacher's hidden states that predict each completion token of a batch, in its order, [N, D].
 

@@ -15,6 +15,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from accord.lm.gradients import without_gradients
 from accord.artefacts import (
     BEST,
     CANDIDATES,
@@ -419,7 +420,7 @@ class OnlineTrainer:
         """Have the coming pass draw the dropout of an update by its number within the step."""
         torch.manual_seed(seed_of(self.seed, "dropout", step, number, *rank_names()))
 
-    @torch.no_grad()
+    @without_gradients
     def _measured(self, rollout: Rollout, rows: list[int], step: int, number: int) -> Tensor:
         self.draw_masks(step, number)
         logprob_BT = torch.zeros_like(rollout.policy.logprob_BT)

@@ -15,6 +15,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
+from accord.lm.gradients import without_gradients
 from accord.artefacts import PairMetrics
 from accord.feedback import Dataset
 from accord.lm.causal import CausalModel
@@ -214,7 +215,7 @@ class _Scorer:
             kl_baseline=kl_baseline,
         )
 
-    @torch.no_grad()
+    @without_gradients
     def kl_baseline(self, pairs: list[Pair]) -> float:
         """The mean of log pi - log ref of answers under another pair's prompt, not below 0; 0 for a single prompt."""
         answers = _answers(self.policy, self.data, pairs)
@@ -231,7 +232,7 @@ class _Scorer:
         total = sum_tensor((self._totals(self.policy, own) - self._reference_totals(own)).sum())
         return max(0.0, float(total / len(moved)))
 
-    @torch.no_grad()
+    @without_gradients
     def _reference_totals(self, answers: list[TokenizedCompletion]) -> Tensor:
         if self.reference is None:
             return torch.full((len(answers),), torch.nan, device=self.policy.device)

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from accord.lm.gradients import without_gradients
 from accord.artefacts import ComponentScore, RolloutRow
 from accord.errors import ModelError, TrainingStopped
 from accord.interfaces import Judge, Sampler, Scores
@@ -260,7 +261,7 @@ def _dense(policy: CausalModel, judge: Judge, scores: Scores, samples: Sequence[
     return dense_BT
 
 
-@torch.no_grad()
+@without_gradients
 def measure(
     causal: CausalModel,
     answers: Sequence[TokenizedCompletion],

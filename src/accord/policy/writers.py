@@ -14,6 +14,7 @@ from typing import Self
 import torch
 from pydantic import Field
 
+from accord.lm.gradients import without_gradients
 from accord.interfaces import Sampler, Writer
 from accord.lm.causal import CausalModel
 from accord.lm.loading import load
@@ -105,7 +106,7 @@ class SeveralWriters:
             ids, reason = (self.start.eos_id,), "eos"
         return Sample(token_ids=ids, logprobs=self._logprobs(tuple(prompt), ids), finish_reason=reason, writer=writer)
 
-    @torch.no_grad()
+    @without_gradients
     def _logprobs(self, prompt: tuple[int, ...], ids: tuple[int, ...]) -> tuple[float, ...]:
         (batch,) = pack(self.start, [TokenizedCompletion(prompt, ids, 0)])
         hidden_XD = batch.hidden(self.start)

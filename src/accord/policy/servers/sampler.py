@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import torch
 
+from accord.lm.gradients import without_gradients
 from accord.errors import EndpointError
 from accord.lm.causal import CausalModel
 from accord.lm.endpoint import Endpoint
@@ -97,7 +98,7 @@ class ServerSampler:
             vocabulary=self.causal.vocabulary,
         )
 
-    @torch.no_grad()
+    @without_gradients
     def _prove_hand_over(self, prompt: Sequence[int]) -> None:
         """Hand half of every weight over, and see whether that is what answers. Raises `EndpointError`."""
         sampling = Sampling(max_tokens=8, seed=0)
@@ -131,7 +132,7 @@ class ServerSampler:
                 may_pass=False,
             )
 
-    @torch.no_grad()
+    @without_gradients
     def _check_distribution(
         self, prompts: Sequence[Sequence[int]], groups: Sequence[Sequence[Sample]], temperature: float
     ) -> None:

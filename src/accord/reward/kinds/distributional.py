@@ -14,7 +14,8 @@ from accord.reward.observations import Observation, completions_of
 from accord.reward.people.distribution import DistributionalModel, distributional, utilities
 from accord.reward.people.unknown_groups import Start
 from accord.reward.terms.base import Term
-from accord.reward.terms.utilities import Distribution, Utilities, output_names
+from accord.reward.terms.choices import Distribution, output_names
+from accord.reward.terms.utilities import Utilities
 from accord.run import RunDirectory
 
 __all__ = ["Distributional"]

@@ -24,7 +24,8 @@ from accord.lm.generate import generate
 from accord.records import Prompt, Sampling
 from accord.reward.learnt import LearntReward
 from accord.reward.terms.base import Term
-from accord.reward.terms.inverse import InverseDemonstrations, Partition
+from accord.reward.terms.choices import Partition
+from accord.reward.terms.inverse import InverseDemonstrations
 from accord.run import RunDirectory
 from accord.train import TrainingStep, stage_seed
 

@@ -12,7 +12,7 @@ from accord.errors import RecipeError
 from accord.feedback import Dataset
 from accord.interfaces import Step
 from accord.lm.device import resolve_device
-from accord.lm.loading import DType
+from accord.lm.dtypes import DType
 from accord.lm.reward_model import ScalarHeadModel, is_reward_model
 from accord.lm.reward_model_files import load_reward_model
 from accord.reward.learnt import normalise

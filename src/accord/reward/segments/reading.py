@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from accord.lm.gradients import without_gradients
 from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
 from accord.lm.reward_model import ScalarHeadModel
 from accord.lm.sizes import reading_tokens
@@ -82,7 +83,7 @@ def outputs(model: ScalarHeadModel, batch: PackedBatch, tokens: Sequence[Sequenc
     return raw_RM
 
 
-@torch.no_grad()
+@without_gradients
 def logits(
     model: ScalarHeadModel, texts: Sequence[ReadText], tokens: Sequence[Sequence[int]]
 ) -> list[NDArray[np.float64]]:

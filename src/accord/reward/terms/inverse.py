@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -13,10 +12,10 @@ from accord.reward.likelihoods import counted_choice, noise_contrast
 from accord.reward.observations import Observation
 from accord.reward.terms.acts import observed, padded
 from accord.reward.terms.base import Reading, Term
+from accord.reward.terms.choices import Partition
 
-__all__ = ["InverseDemonstrations", "Partition"]
+__all__ = ["InverseDemonstrations"]
 
-Partition = Literal["samples", "learnt"]
 
 
 class InverseDemonstrations(Term):

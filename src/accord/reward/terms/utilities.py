@@ -5,7 +5,6 @@ asked, what they have in mind) spreads the utility of a text, and the spread is 
 """
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -14,16 +13,9 @@ from accord.feedback import Dataset
 from accord.reward.likelihoods import categorical_utilities, normal_utilities
 from accord.reward.observations import Observation, of_pair
 from accord.reward.terms.base import Reading, Term
+from accord.reward.terms.choices import Distribution
 
-__all__ = ["BINS", "Distribution", "Utilities", "output_names"]
-
-Distribution = Literal["normal", "categorical"]
-BINS = 10
-
-
-def output_names(distribution: Distribution) -> tuple[str, ...]:
-    """What the outputs of the head are: mean and log of the variance, or the logits of bins of utility from low up."""
-    return ("mean", "log variance") if distribution == "normal" else tuple(f"bin {i + 1}" for i in range(BINS))
+__all__ = ["Utilities"]
 
 
 class Utilities(Term):
