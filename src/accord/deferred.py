@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from threading import RLock
 from types import ModuleType
-from typing import Any, ForwardRef, Union
+from typing import Any, ForwardRef
 
 __all__ = ["deferred"]
 
@@ -41,23 +41,23 @@ _ASKED_OF_TYPES = frozenset(
 class _Deferred:
     """What stands for a name until it is used: a module, or what a module holds under `attribute`."""
 
-    def __init__(self, module: str, attribute: str, name: str, owner: dict[str, Any]) -> None:
+    def __init__(self, module: str, attribute: str, owner: dict[str, Any]) -> None:
         path = f"{module}.{attribute}" if attribute else module
-        self.__dict__.update(_module=module, _attribute=attribute, _name=name, _owner=owner, _path=path)
+        self.__dict__.update(_module=module, _attribute=attribute, _owner=owner, _path=path)
         self.__dict__.update(__module__=module, __name__=path, __qualname__=attribute or module)
 
     def _imported(self) -> Any:
         """The thing itself, which the module that deferred it has from now on."""
         found = _found(self._module, self._attribute)
-        if self._owner.get(self._name) is self:
-            self._owner[self._name] = found
+        for name in [name for name, value in self._owner.items() if value is self]:
+            self._owner[name] = found
         return found
 
     def __getattr__(self, name: str) -> Any:
         if name in _ASKED_OF_TYPES:
             raise AttributeError(name)
         if _is_loading(self._owner):  # an annotation such as `nn.Module`
-            return _Deferred(self._path, name, "", self._owner)
+            return _Deferred(self._path, name, self._owner)
         return getattr(self._imported(), name)
 
     def __setattr__(self, name: str, value: object) -> None:
@@ -92,12 +92,12 @@ class _Deferred:
 
     def __or__(self, other: Any) -> Any:
         if _is_loading(self._owner):  # an annotation such as `Tensor | None`
-            return Union[ForwardRef(self._name or "_"), other]
+            return ForwardRef(self._path) if other is None else Any
         return self._imported() | other
 
     def __ror__(self, other: Any) -> Any:
         if _is_loading(self._owner):
-            return Union[other, ForwardRef(self._name or "_")]
+            return self | other
         return other | self._imported()
 
     def __eq__(self, other: object) -> bool:
@@ -120,14 +120,15 @@ class _Source(ModuleType):
     def __getattr__(self, name: str) -> _Deferred:
         if name.startswith("__"):
             raise AttributeError(name)
-        return _Deferred(self.__name__, name, name, self.__dict__["_owner"])
+        return _Deferred(self.__name__, name, self.__dict__["_owner"])
 
 
 @contextmanager
 def deferred() -> Iterator[None]:
     """Inside, the import statements of the calling module bind names that import when they are used.
 
-    Names are bound as they are called where they come from, without `as`.
+    A module above all others is bound by its own name (`import torch`), one below another by `from` (`from torch import
+    distributed`).
     """
     owner = sys._getframe(2).f_globals
     with _only_one:
@@ -142,7 +143,7 @@ def deferred() -> Iterator[None]:
         ) -> Any:
             if globals is not owner:
                 return before(name, globals, locals, fromlist or (), level)
-            return _Source(name, owner) if fromlist else _Deferred(name, "", name, owner)
+            return _Source(name, owner) if fromlist else _Deferred(name, "", owner)
 
         builtins.__import__ = importing
         try:

@@ -5,14 +5,18 @@ import warnings
 from dataclasses import replace
 from typing import Any
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field
-from torch import nn
 
+from accord.deferred import deferred
 from accord.errors import ModelError
-from accord.lm.causal import CausalModel
-from accord.lm.linears import not_plain
 from accord.lm.quantised import Quantised
+
+with deferred():
+    import torch
+    from torch import nn
+
+    from accord.lm.causal import CausalModel
+    from accord.lm.linears import not_plain
 
 __all__ = ["LoRA", "add_lora", "check_kind", "put_on", "unreached"]
 

@@ -11,18 +11,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from torch import Tensor, nn
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
+from accord.deferred import deferred
 from accord.errors import StorageError, storage
-from accord.lm.adapter_files import write_base
-from accord.lm.conversation import Conversation, configured_ends
-from accord.lm.layout import Backend, Window
-from accord.lm.quantised import Quantised, dequantise, mark_quantised
-from accord.lm.sharding import sharded_of
 from accord.records import Completion, FinishReason, Prompt, Sample, Sampling
+
+with deferred():
+    import safetensors
+    import torch
+    from torch import Tensor, nn
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from accord.lm.adapter_files import write_base
+    from accord.lm.conversation import Conversation, configured_ends
+    from accord.lm.layout import Backend, Window
+    from accord.lm.quantised import Quantised, dequantise, mark_quantised
+    from accord.lm.sharding import sharded_of
 
 __all__ = ["CausalModel", "context_of", "switch_of"]
 
@@ -289,7 +292,7 @@ class CausalModel:
                     write_base(folder, self.base)
                 if self.quantised is not None:
                     mark_quantised(folder, self.quantised)
-        except SafetensorError as error:
+        except safetensors.SafetensorError as error:
             raise StorageError(f"{folder}: the weights could not be written ({error}); is the disk full?") from error
 
     def _name_ends(self) -> None:

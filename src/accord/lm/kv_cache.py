@@ -10,10 +10,13 @@ A model reaches them through its attention function, which hands over the new ke
 from collections.abc import Sequence
 from typing import Protocol
 
-import torch
-from torch import Tensor
+from accord.deferred import deferred
 
-from accord.lm.layout import AttentionLayout, Window
+with deferred():
+    import torch
+    from torch import Tensor
+
+    from accord.lm.layout import AttentionLayout, Window
 
 __all__ = ["KVCache", "KeyValues", "PrefillCache", "ReachedLayers"]
 

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from torch import nn
-
+from accord.deferred import deferred
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
+
+with deferred():
+    from torch import nn
 
 __all__ = ["cut_layers", "each_kind_of_layer", "freeze_below", "layers_of"]
 

@@ -10,7 +10,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
+
+from accord.deferred import deferred
+
+with deferred():
+    from torch import Tensor
 
 __all__ = ["AttentionLayout", "Backend", "Segments", "Window"]
 

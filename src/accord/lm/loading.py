@@ -6,25 +6,29 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from huggingface_hub import constants as hub
-from huggingface_hub import hf_hub_download, try_to_load_from_cache
 from huggingface_hub.errors import HFValidationError, StrictDataclassError
 from safetensors import SafetensorError
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.utils.logging import disable_progress_bar
 
+from accord.deferred import deferred
 from accord.errors import ForeignCodeError, ModelError, storage
-from accord.lm import packaged, tiny
 from accord.lm.adapter_files import ADAPTER, base_of, has_adapter_file, revision_of
 from accord.lm.adapters import put_on
 from accord.lm.attention import AttentionChoice
 from accord.lm.causal import CausalModel
 from accord.lm.dtypes import DType
 from accord.lm.memory import keep_large_buffers
-from accord.lm.products import use_wide_products
-from accord.lm.proofs import check_decoder, prove
 from accord.lm.quantised import quantised_in, round_as_quantised
 from accord.records import Prompt
+
+with deferred():
+    from huggingface_hub import constants as hub
+    from huggingface_hub import hf_hub_download, try_to_load_from_cache
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+    from transformers.utils.logging import disable_progress_bar
+
+    from accord.lm import packaged, tiny
+    from accord.lm.products import use_wide_products
+    from accord.lm.proofs import check_decoder, prove
 
 __all__ = [
     "UNLOADABLE",

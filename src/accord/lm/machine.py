@@ -6,7 +6,11 @@ from functools import cache
 from time import perf_counter
 
 import torch
-from torch.nn.functional import linear
+
+from accord.deferred import deferred
+
+with deferred():
+    from torch.nn.functional import linear
 
 __all__ = ["Products", "computes_bfloat16", "products"]
 

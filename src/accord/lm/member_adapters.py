@@ -17,16 +17,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 
+from accord.deferred import deferred
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
+from accord.lm.gradients import without_gradients
 from accord.lm.layers import layers_of
-from accord.lm.layout import AttentionLayout
-from accord.lm.products import batched
+
+with deferred():
+    import torch
+    from safetensors import safe_open
+    from safetensors.torch import load_file, save_file
+    from torch import Tensor
+
+    from accord.lm.layout import AttentionLayout
+    from accord.lm.products import batched
 
 __all__ = ["MemberAdapters", "MemberLinear", "has_members"]
 
@@ -154,7 +160,7 @@ class MemberAdapters:
                     weight.copy_(content[f"{name}.{number}"])
         return adapters
 
-    @torch.no_grad()
+    @without_gradients
     def take_over(self, folder: Path) -> None:
         """Set the weights to those that `save` wrote. Raises `ModelError` where they are of another shape."""
         content = load_file(folder / FILE) if has_members(folder) else {}
@@ -202,7 +208,7 @@ class MemberAdapters:
             return {key: self._repeated(each) for key, each in value.items()}
         return value
 
-    @torch.no_grad()
+    @without_gradients
     def _check(self) -> None:
         """Raise `ModelError` where members of one pass are not what each is alone, from random adapters."""
         causal = self.causal

@@ -8,10 +8,15 @@ Everywhere else these are the library's products.
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.nn.functional import linear
+from torch import nn
 
-from accord.lm.machine import computes_bfloat16
+from accord.deferred import deferred
+
+with deferred():
+    from torch import Tensor
+    from torch.nn.functional import linear
+
+    from accord.lm.machine import computes_bfloat16
 
 __all__ = ["WideLinear", "batched", "is_plain", "multiply", "use_wide_products"]
 

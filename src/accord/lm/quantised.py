@@ -14,14 +14,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-from torch import Tensor, nn
-
-from accord.lm.gradients import without_gradients
+from accord.deferred import deferred
 from accord.errors import ModelError
 from accord.extras import QUANTISED, require
-from accord.lm.linears import not_plain
-from accord.lm.products import is_plain
+from accord.lm.gradients import without_gradients
+
+with deferred():
+    from torch import Tensor, nn
+
+    from accord.lm.linears import not_plain
+    from accord.lm.products import is_plain
 
 __all__ = ["Quantised", "dequantise", "mark_quantised", "quantise", "quantised_in", "round_as_quantised"]
 

@@ -9,21 +9,25 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
-from transformers import PreTrainedTokenizerBase
 
+from accord.deferred import deferred
 from accord.errors import ModelError
 from accord.lm.adapters import LoRA, add_lora
 from accord.lm.attention import AttentionChoice
-from accord.lm.causal import CausalModel
-from accord.lm.chat_template import is_template, read_template, set_template
-from accord.lm.device import resolve_device
-from accord.lm.dropout import dropping
-from accord.lm.fused import forget_blocks
-from accord.lm.layers import cut_layers, freeze_below
 from accord.lm.dtypes import DType
-from accord.lm.loading import load
-from accord.lm.quantised import quantise
-from accord.lm.recomputation import recompute_layers
+
+with deferred():
+    from transformers import PreTrainedTokenizerBase
+
+    from accord.lm.causal import CausalModel
+    from accord.lm.chat_template import is_template, read_template, set_template
+    from accord.lm.device import resolve_device
+    from accord.lm.dropout import dropping
+    from accord.lm.fused import forget_blocks
+    from accord.lm.layers import cut_layers, freeze_below
+    from accord.lm.loading import load
+    from accord.lm.quantised import quantise
+    from accord.lm.recomputation import recompute_layers
 
 __all__ = ["SAME_NUMBERS", "ModelForm", "ModelSettings"]
 

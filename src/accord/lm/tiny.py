@@ -4,9 +4,12 @@ Its tokenizer works on bytes, so any text can be written and read. As with many 
 the end-of-sequence token: whoever masks by `ids != pad` never teaches it to stop, and the tests would show it.
 """
 
-import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from accord.deferred import deferred
+
+with deferred():
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 __all__ = ["NAME", "tiny_config", "tiny_model", "tiny_tokenizer"]
 

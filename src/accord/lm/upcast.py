@@ -4,10 +4,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from accord.deferred import deferred
 
-from accord.lm.fused import forget_blocks
+with deferred():
+    import torch
+    from torch import Tensor, nn
+
+    from accord.lm.fused import forget_blocks
 
 __all__ = ["in_float32"]
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from accord.errors import ModelError, StorageError, storage
 from accord.lm.causal import CausalModel
 from accord.lm.fused import forget_blocks
+from accord.lm.gradients import without_gradients
 
 __all__ = ["halved", "replace_weights", "write_model", "write_weights"]
 
@@ -37,7 +38,7 @@ def write_weights(causal: CausalModel, path: Path) -> int:
         raise StorageError(f"{path}: the weights could not be written ({error}); is the disk full?") from error
 
 
-@torch.no_grad()
+@without_gradients
 def replace_weights(causal: CausalModel, path: Path) -> None:
     """Put the weights of a file in the place of the model's own, in the model's type; all of them, or none.
 
@@ -90,7 +91,7 @@ def _untied(model: Any) -> Iterator[None]:
 
 
 @contextmanager
-@torch.no_grad()
+@without_gradients
 def halved(causal: CausalModel) -> Iterator[None]:
     """Inside the block every weight is half of what it is, which is another model; afterwards it is itself, bit by bit.
 

@@ -24,43 +24,39 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
-from safetensors.torch import load_file, save_file
-from torch import nn
 
-from accord.artefacts import MODEL, RewardMetrics
+from accord.deferred import deferred
 from accord.errors import ArtefactError, RecipeError
 from accord.feedback import Dataset
-from accord.lm.adapter_ensemble import AdapterEnsemble
-from accord.lm.packed import longest
-from accord.lm.reward_model import ScalarHeadModel
-from accord.lm.reward_model_files import load_reward_model
 from accord.lm.settings import ModelSettings
 from accord.records import Completion, Prompt
-from accord.reward.fitting import Fitting, tokenized
 from accord.reward.going_on import TERMS, take_over
-from accord.reward.heads import Heads
 from accord.reward.idle_settings import not_default
 from accord.reward.observations import Observation, completions_of, group_observations, plan_steps
 from accord.reward.people.settings import PeopleSettings
-from accord.reward.people.unknown_groups import Start
-from accord.reward.posterior.fitted import head_posterior
 from accord.reward.posterior.settings import DoubtSettings
-from accord.reward.prior import Prior
 from accord.reward.settings import RewardSettings
-from accord.reward.terms.base import Term
 from accord.run import RunDirectory
-from accord.train import (
-    Optim,
-    Optimiser,
-    StepResult,
-    TrainingLoop,
-    TrainingStep,
-    shuffled,
-    stage_batch_limits,
-    stage_seed,
-)
+from accord.train import Optim, Optimiser, shuffled, stage_seed
 from accord.train.ranks import shares_steps
-from accord.train.sharding import shard_model
+
+with deferred():
+    from safetensors.torch import load_file, save_file
+    from torch import nn
+
+    from accord.artefacts import MODEL, RewardMetrics
+    from accord.lm.adapter_ensemble import AdapterEnsemble
+    from accord.lm.packed import longest
+    from accord.lm.reward_model import ScalarHeadModel
+    from accord.lm.reward_model_files import load_reward_model
+    from accord.reward.fitting import Fitting, tokenized
+    from accord.reward.heads import Heads
+    from accord.reward.people.unknown_groups import Start
+    from accord.reward.posterior.fitted import head_posterior
+    from accord.reward.prior import Prior
+    from accord.reward.terms.base import Term
+    from accord.train import StepResult, TrainingLoop, TrainingStep, stage_batch_limits
+    from accord.train.sharding import shard_model
 
 __all__ = ["TERMS", "LearntReward", "sample_of"]
 

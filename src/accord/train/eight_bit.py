@@ -8,10 +8,12 @@ what has to be kept of it so that it goes on to the same numbers.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
-from torch import Tensor
-
+from accord.deferred import deferred
 from accord.extras import QUANTISED, require
+
+with deferred():
+    import torch
+    from torch import Tensor
 
 __all__ = ["BYTES_A_MOMENT", "give_state", "new_adam", "state_of"]
 

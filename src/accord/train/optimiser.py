@@ -16,17 +16,21 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor, nn
 
-from accord.lm.gradients import without_gradients
+from accord.deferred import deferred
 from accord.errors import ArtefactError, RecipeError, TrainingStopped
-from accord.lm.sharding import gathered, is_part, own_part, own_rows, part_like, settle
-from accord.train.eight_bit import give_state, new_adam, state_of
-from accord.train.host_reads import host_values
-from accord.train.ranks import gather, is_first, sum_gradients, sum_numbers
-from accord.train.tensor_files import load_tensors, save_tensors
+from accord.lm.gradients import without_gradients
+
+with deferred():
+    import torch
+    from torch import Tensor, nn
+
+    from accord.lm.sharding import gathered, is_part, own_part, own_rows, part_like, settle
+    from accord.train.eight_bit import give_state, new_adam, state_of
+    from accord.train.host_reads import host_values
+    from accord.train.ranks import gather, is_first, sum_gradients, sum_numbers
+    from accord.train.tensor_files import load_tensors, save_tensors
 
 __all__ = ["Optim", "Optimiser"]
 

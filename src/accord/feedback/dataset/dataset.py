@@ -7,8 +7,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from accord.artefacts import DataSummary
-from accord.feedback.dataset.views import Judged, judged
+from accord.deferred import deferred
 from accord.records import (
     Comparison,
     Completion,
@@ -26,6 +25,10 @@ from accord.records import (
     Spans,
     Steps,
 )
+
+with deferred():
+    from accord.artefacts import DataSummary
+    from accord.feedback.dataset.views import Judged, judged
 
 __all__ = ["Dataset", "count"]
 

@@ -18,9 +18,11 @@ from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import torch
-
+from accord.deferred import deferred
 from accord.fetch import cache_folder
+
+with deferred():
+    import torch
 
 __all__ = ["Library", "compiled", "instructions"]
 

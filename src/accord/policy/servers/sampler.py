@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 import torch
 
-from accord.lm.gradients import without_gradients
 from accord.errors import EndpointError
 from accord.lm.causal import CausalModel
 from accord.lm.endpoint import Endpoint
+from accord.lm.gradients import without_gradients
 from accord.lm.logprobs import token_logprobs
 from accord.lm.packed import TokenizedCompletion, pack
 from accord.lm.weight_files import halved

@@ -5,10 +5,14 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from accord.deferred import deferred
 from accord.feedback import PAIR_KINDS, Dataset
 from accord.reward.learnt import LearntReward
-from accord.reward.terms.base import Term
-from accord.reward.terms.comparisons import Answering, Comparisons
+from accord.reward.terms.answering import Answering
+
+with deferred():
+    from accord.reward.terms.base import Term
+    from accord.reward.terms.comparisons import Comparisons
 
 __all__ = ["AnswerSettings", "BradleyTerry"]
 

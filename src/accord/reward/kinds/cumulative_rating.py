@@ -5,10 +5,13 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from accord.deferred import deferred
 from accord.feedback import Dataset
 from accord.reward.learnt import LearntReward
-from accord.reward.terms.base import Term
-from accord.reward.terms.graded_ratings import GradedRatings
+
+with deferred():
+    from accord.reward.terms.base import Term
+    from accord.reward.terms.graded_ratings import GradedRatings
 
 __all__ = ["CumulativeRating"]
 

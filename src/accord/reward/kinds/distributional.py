@@ -5,18 +5,21 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from accord.deferred import deferred
 from accord.feedback import PAIR_KINDS, Dataset
 from accord.lm.aggregation import Aggregation
-from accord.lm.reward_model import ScalarHeadModel
-from accord.reward.heads import Heads, ObjectiveHeads, unrecorded
 from accord.reward.learnt import LearntReward, sample_of, unit_of
 from accord.reward.observations import Observation, completions_of
-from accord.reward.people.distribution import DistributionalModel, distributional, utilities
-from accord.reward.people.unknown_groups import Start
-from accord.reward.terms.base import Term
 from accord.reward.terms.choices import Distribution, output_names
-from accord.reward.terms.utilities import Utilities
 from accord.run import RunDirectory
+
+with deferred():
+    from accord.lm.reward_model import ScalarHeadModel
+    from accord.reward.heads import Heads, ObjectiveHeads, unrecorded
+    from accord.reward.people.distribution import DistributionalModel, distributional, utilities
+    from accord.reward.people.unknown_groups import Start
+    from accord.reward.terms.base import Term
+    from accord.reward.terms.utilities import Utilities
 
 __all__ = ["Distributional"]
 

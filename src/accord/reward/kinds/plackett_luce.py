@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
+from accord.deferred import deferred
 from accord.feedback import Dataset
 from accord.reward.learnt import LearntReward
-from accord.reward.terms.base import Term
-from accord.reward.terms.rankings import Rankings
+
+with deferred():
+    from accord.reward.terms.base import Term
+    from accord.reward.terms.rankings import Rankings
 
 __all__ = ["PlackettLuce"]
 

@@ -5,11 +5,14 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from accord.deferred import deferred
 from accord.feedback import Dataset
 from accord.reward.learnt import LearntReward
-from accord.reward.terms.acts import Evaluators
-from accord.reward.terms.base import Term
-from accord.reward.terms.ratings import RatingRegression
+
+with deferred():
+    from accord.reward.terms.acts import Evaluators
+    from accord.reward.terms.base import Term
+    from accord.reward.terms.ratings import RatingRegression
 
 __all__ = ["RatingRegressionReward"]
 

@@ -5,10 +5,14 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from accord.deferred import deferred
 from accord.feedback import PAIR_KINDS, Dataset
 from accord.reward.kinds.bradley_terry import AnswerSettings
-from accord.reward.terms.base import Term
-from accord.reward.terms.comparisons import Answering, Comparisons
+from accord.reward.terms.answering import Answering
+
+with deferred():
+    from accord.reward.terms.base import Term
+    from accord.reward.terms.comparisons import Comparisons
 
 __all__ = ["Thurstone"]
 

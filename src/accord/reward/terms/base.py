@@ -4,12 +4,16 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
+from accord.deferred import deferred
 from accord.feedback import Dataset
 from accord.records import Completion
 from accord.reward.observations import Observation
+
+with deferred():
+    import torch
+    from torch import Tensor
 
 __all__ = ["OwnNoise", "Reading", "Term"]
 

@@ -2,8 +2,6 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -23,46 +21,17 @@ from accord.reward.likelihoods import (
     with_margin,
 )
 from accord.reward.observations import Observation, of_pair
+from accord.reward.terms.answering import Answering
 from accord.reward.terms.base import Reading, Term
 from accord.reward.terms.cuts import cut_steps
 
-__all__ = ["Answering", "Comparisons", "Lapse"]
+__all__ = ["Comparisons"]
 
-Lapse = float | Literal["fitted"]
+USUAL = Answering()
 GRADES = 7  # stated strengths are taken as they are where there are so few
 BINS = 5  # else in so many bins of equal width
 PRIOR_STD = 2.0  # of log nu, and of thresholds before `softplus`
 USUAL_LAPSE = -3.0  # the prior mean of a lapse's log-odds: about 5 %
-
-
-@dataclass(frozen=True)
-class Answering:
-    """How two scores become an answer.
-
-    noise         of the margin: logistic (Bradley & Terry) or normal (Thurstone)
-    ties          half a win each, or an outcome of its own with a parameter: `davidson`, or a threshold, `rao_kupper`
-    strength      not read, a least margin (`margin_scale` times it), or an ordinal answer (with ties by threshold)
-    lapse         the share of answers at random, or `fitted`
-    flip_rate     the share of answers whose sides are exchanged, corrected for (`noise_corrected`)
-    """
-
-    noise: Literal["logistic", "normal"] = "logistic"
-    ties: Literal["half", "davidson", "rao_kupper"] = "half"
-    strength: Literal["ignored", "margin", "ordinal"] = "ignored"
-    margin_scale: float = 1.0
-    lapse: Lapse = 0.0
-    flip_rate: float = 0.0
-
-    @property
-    def problem(self) -> str | None:
-        """Why these do not go together; None where they do."""
-        if self.strength == "margin" and (self.ties != "half" or self.noise != "logistic"):
-            return "strength = 'margin' goes with ties = 'half' alone"
-        if self.strength == "ordinal" and self.ties != "rao_kupper":
-            return "strength = 'ordinal' has an outcome for ties; set ties = 'rao_kupper'"
-        if self.lapse and self.flip_rate:
-            return "lapse and flip_rate are two models of the same mistakes; set one to 0"
-        return None
 
 
 class Comparisons(Term):
@@ -77,7 +46,7 @@ class Comparisons(Term):
     name = "comparison"
 
     def __init__(
-        self, answering: Answering = Answering(), *, strengths: Sequence[float] = (), acts: bool = False
+        self, answering: Answering = USUAL, *, strengths: Sequence[float] = (), acts: bool = False
     ) -> None:
         super().__init__()
         self.answering, self.acts = answering, acts

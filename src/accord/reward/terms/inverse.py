@@ -17,7 +17,6 @@ from accord.reward.terms.choices import Partition
 __all__ = ["InverseDemonstrations"]
 
 
-
 class InverseDemonstrations(Term):
     """Demonstrations under p(y|x) = start(y|x) exp(r(x, y)) / Z(x), with texts of the start in place of Z(x).
 
