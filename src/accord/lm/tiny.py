@@ -14,6 +14,7 @@ with deferred():
 __all__ = ["NAME", "tiny_config", "tiny_model", "tiny_tokenizer"]
 
 NAME = "tiny"
+CONTEXT = 512
 START, END = "<|im_start|>", "<|im_end|>"
 CHAT = (
     "{% for message in messages %}"
@@ -45,7 +46,7 @@ def tiny_config(*, width: int = 32, layers: int = 2) -> LlamaConfig:
         num_hidden_layers=layers,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=512,
+        max_position_embeddings=CONTEXT,
         tie_word_embeddings=True,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,

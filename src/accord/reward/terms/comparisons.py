@@ -45,9 +45,7 @@ class Comparisons(Term):
 
     name = "comparison"
 
-    def __init__(
-        self, answering: Answering = USUAL, *, strengths: Sequence[float] = (), acts: bool = False
-    ) -> None:
+    def __init__(self, answering: Answering = USUAL, *, strengths: Sequence[float] = (), acts: bool = False) -> None:
         super().__init__()
         self.answering, self.acts = answering, acts
         self.grades = _grades(strengths) if answering.strength == "ordinal" else []
