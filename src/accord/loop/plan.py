@@ -137,10 +137,9 @@ def _reward(name: str, settings: RewardSettings, recipe: Recipe, data: Dataset |
         return PlannedStage(name, does)
     try:
         split = "eval_reward" if name.startswith(("eval_reward", "judges/")) else "train"
-        _, observations, _ = settings.read(data, split, stage=name)
+        judged = settings.observations(data, split, stage=name)
     except AccordError as error:
         return PlannedStage(name, does, 0, None, str(error))
-    judged = [each for each, _ in observations]
     groups = group_observations(judged, settings.group_completions)
     planned = plan_steps(
         groups,

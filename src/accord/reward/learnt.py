@@ -36,6 +36,7 @@ from accord.reward.observations import Observation, completions_of, group_observ
 from accord.reward.people.settings import PeopleSettings
 from accord.reward.posterior.settings import DoubtSettings
 from accord.reward.settings import RewardSettings
+from accord.reward.terms.reading import Reading
 from accord.run import RunDirectory
 from accord.train import Optim, Optimiser, shuffled, stage_seed
 from accord.train.ranks import shares_steps
@@ -290,14 +291,28 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
 
         Raises `RecipeError` where there is nothing.
         """
-        terms = nn.ModuleDict({term.name: term for term in self.terms(data)})
-        observations: list[tuple[Observation, str]] = []
-        completions = dict(data.completions)
-        for name, term in terms.items():
-            assert isinstance(term, Term)
-            reading = term.read(data, split)
-            observations += [(each.weighing(self.weight_of(name)), name) for each in reading.observations]
-            completions |= reading.written
+        terms = self.terms(data)
+        readings = {term.name: term.read(data, split) for term in terms}
+        written = {key: text for reading in readings.values() for key, text in reading.written.items()}
+        observations = self._weighed(readings, split, stage)
+        by_name = nn.ModuleDict({term.name: term for term in terms})
+        return by_name, observations, replace(data, completions={**data.completions, **written})
+
+    def readings(self, data: Dataset, split: str) -> Mapping[str, Reading]:
+        """What each of `terms` reads of a split, by its name; a kind that knows it without its terms says so here."""
+        return {term.name: term.read(data, split) for term in self.terms(data)}
+
+    def observations(self, data: Dataset, split: str, *, stage: str) -> list[Observation]:
+        """What there is to learn from, without what learns it. Raises as `read`."""
+        return [each for each, _ in self._weighed(self.readings(data, split), split, stage)]
+
+    def _weighed(self, readings: Mapping[str, Reading], split: str, stage: str) -> list[tuple[Observation, str]]:
+        """Every observation with the name of its term. Raises `RecipeError` where there is nothing to learn from."""
+        observations = [
+            (each.weighing(self.weight_of(name)), name)
+            for name, reading in readings.items()
+            for each in reading.observations
+        ]
         if not observations:
             kinds = " or ".join(sorted(self.learns_from))
             raise RecipeError(f"{stage}: the split '{split}' has no {kinds} to learn from")
@@ -306,7 +321,7 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
                 f"{stage}: all {len(observations)} judgements of the split '{split}' weigh 0; see the weights of "
                 "evaluators (trust), and whether readers of critiques agree"
             )
-        return terms, observations, replace(data, completions=completions)
+        return observations
 
 
 def members_own(judge: ScalarHeadModel) -> list[nn.Parameter]:

@@ -1,6 +1,6 @@
 """Bradley-Terry reward models: what people prefer, learnt from pairs (Bradley & Terry 1952; Christiano et al. 2017)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -9,6 +9,7 @@ from accord.deferred import deferred
 from accord.feedback import PAIR_KINDS, Dataset
 from accord.reward.learnt import LearntReward
 from accord.reward.terms.answering import Answering
+from accord.reward.terms.reading import Reading, read_pairs
 
 with deferred():
     from accord.reward.terms.base import Term
@@ -72,3 +73,7 @@ class BradleyTerry(AnswerSettings):
     def terms(self, data: Dataset) -> Sequence[Term]:
         """The pairs."""
         return [Comparisons.of(data, self.answering)]
+
+    def readings(self, data: Dataset, split: str) -> Mapping[str, Reading]:
+        """What its term reads."""
+        return {"comparison": read_pairs(data, split)}

@@ -1,6 +1,6 @@
 """Distributional preference learning: how people's utilities of a text are spread, and their mean or a quantile."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
@@ -11,6 +11,7 @@ from accord.lm.aggregation import Aggregation
 from accord.reward.learnt import LearntReward, sample_of, unit_of
 from accord.reward.observations import Observation, completions_of
 from accord.reward.terms.choices import Distribution, output_names
+from accord.reward.terms.reading import Reading, read_pairs
 from accord.run import RunDirectory
 
 with deferred():
@@ -67,6 +68,10 @@ class Distributional(LearntReward):
     def terms(self, data: Dataset) -> Sequence[Term]:
         """The pairs."""
         return [Utilities(self.distribution, members=self.ensemble_size)]
+
+    def readings(self, data: Dataset, split: str) -> Mapping[str, Reading]:
+        """What its term reads."""
+        return {"comparison": read_pairs(data, split)}
 
     def heads(
         self, data: Dataset, observations: Sequence[Observation], *, seed: int, stage: str, start: Start | None = None

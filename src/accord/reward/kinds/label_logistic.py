@@ -12,6 +12,7 @@ from accord.feedback import PAIR_KINDS, Dataset
 from accord.lm.aggregation import Aggregation
 from accord.reward.learnt import LearntReward, normalise
 from accord.reward.observations import Observation, completions_of
+from accord.reward.terms.reading import Reading, read_labels
 
 with deferred():
     from accord.lm.reward_model import ScalarHeadModel
@@ -71,6 +72,10 @@ class LabelLogistic(LearntReward):
     def terms(self, data: Dataset) -> Sequence[Term]:
         """The labels."""
         return [LabelOutputs(options_of(data), members=self.ensemble_size)]
+
+    def readings(self, data: Dataset, split: str) -> Mapping[str, Reading]:
+        """What its term reads."""
+        return {"label": read_labels(data, split)}
 
     def heads(
         self, data: Dataset, observations: Sequence[Observation], *, seed: int, stage: str, start: Start | None = None

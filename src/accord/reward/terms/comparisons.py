@@ -1,13 +1,13 @@
 """Pairs: one of two completions was preferred, or neither."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from accord.feedback import Dataset, pairs_from_comparison
+from accord.feedback import Dataset
 from accord.records import Pair
 from accord.reward.likelihoods import (
     bradley_terry,
@@ -20,10 +20,11 @@ from accord.reward.likelihoods import (
     thurstone,
     with_margin,
 )
-from accord.reward.observations import Observation, of_pair
+from accord.reward.observations import Observation
 from accord.reward.terms.answering import Answering
-from accord.reward.terms.base import Reading, Term
+from accord.reward.terms.base import Term
 from accord.reward.terms.cuts import cut_steps
+from accord.reward.terms.reading import Reading, pairs_of, read_pairs
 
 __all__ = ["Comparisons"]
 
@@ -57,12 +58,12 @@ class Comparisons(Term):
     def of(cls, data: Dataset, answering: Answering, *, acts: bool = False) -> "Comparisons":
         """The term for a data set, whose stated strengths are the grades of an ordinal answer."""
         splits = data.feedback if acts else data.pairs
-        pairs = (pair for split in splits for pair in _pairs(data, split, acts))
+        pairs = (pair for split in splits for pair in pairs_of(data, split, acts))
         return cls(answering, strengths=[p.margin for p in pairs if p.margin is not None and not p.tie], acts=acts)
 
     def read(self, data: Dataset, split: str) -> Reading:
         """The pairs of the split."""
-        return Reading([of_pair(pair) for pair in _pairs(data, split, self.acts)])
+        return read_pairs(data, split, acts=self.acts)
 
     def nll(self, score_AM: Tensor, observations: Sequence[Observation], places: Sequence[Sequence[int]]) -> Tensor:
         """The likelihood that `answering` names, of the margins."""
@@ -154,17 +155,6 @@ class Comparisons(Term):
     @staticmethod
     def _tensor(numbers: Sequence[float] | Sequence[bool], like_P1: Tensor) -> Tensor:
         return torch.tensor(numbers, device=like_P1.device)[:, None]
-
-
-def _pairs(data: Dataset, split: str, acts: bool) -> Iterator[Pair]:
-    """The pairs of a split; of its comparisons alone, by the weights of evaluators, where `acts` says so."""
-    if not acts:
-        yield from data.pairs.get(split, ())
-        return
-    weights = data.evaluator_weights.get(split, {})
-    for entry in data.comparisons(split):
-        weight = weights.get(entry.feedback.evaluator, 1.0)
-        yield from (pair.model_copy(update={"weight": weight}) for pair in pairs_from_comparison(entry.feedback))
 
 
 def _grades(strengths: Sequence[float]) -> list[float]:

@@ -11,8 +11,9 @@ from accord.records import Completion
 from accord.reward.likelihoods import counted_choice, noise_contrast
 from accord.reward.observations import Observation
 from accord.reward.terms.acts import observed, padded
-from accord.reward.terms.base import Reading, Term
+from accord.reward.terms.base import Term
 from accord.reward.terms.choices import Partition
+from accord.reward.terms.reading import Reading
 
 __all__ = ["InverseDemonstrations"]
 

@@ -11,9 +11,10 @@ from torch import Tensor
 
 from accord.feedback import Dataset
 from accord.reward.likelihoods import categorical_utilities, normal_utilities
-from accord.reward.observations import Observation, of_pair
-from accord.reward.terms.base import Reading, Term
+from accord.reward.observations import Observation
+from accord.reward.terms.base import Term
 from accord.reward.terms.choices import Distribution
+from accord.reward.terms.reading import Reading, read_pairs
 
 __all__ = ["Utilities"]
 
@@ -29,7 +30,7 @@ class Utilities(Term):
 
     def read(self, data: Dataset, split: str) -> Reading:
         """All pairs of the split, from whichever kind of judgement they were drawn."""
-        return Reading([of_pair(pair) for pair in data.pairs.get(split, ())])
+        return read_pairs(data, split)
 
     def nll(self, score_AM: Tensor, observations: Sequence[Observation], places: Sequence[Sequence[int]]) -> Tensor:
         """By member, [O, S]."""
