@@ -26,7 +26,7 @@ NOTED = 0.05  # of the decoder's weights left alone: more than that is told
 class LoRA(BaseModel):
     """Low-rank adapters (Hu et al. 2021, arXiv 2106.09685) on every linear layer of the decoder."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     rank: int = Field(default=16, ge=1)
     alpha: float = Field(default=32.0, gt=0)

@@ -40,7 +40,7 @@ log = logging.getLogger("accord")
 class ModelForm(BaseModel):
     """In what form a model is opened, whatever it is used for: which commit of it, its dtype, device and template."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     revision: str | None = Field(
         default=None, description="branch, tag or commit of a model on the hub; unset: its main branch as it is now"

@@ -61,10 +61,10 @@ def preflight(recipe: Recipe) -> Preflight:
     without_models = _missing_models(recipe)
     problems += without_models
     problems += _wrong_questions(recipe)
-    with _told(problems):
-        check_rounds(recipe)
-    with _told(problems):
-        check_synchronous(recipe)
+    if recipe.loop is not None or recipe.synchronous is not None:
+        for check in (check_rounds, check_synchronous):
+            with _told(problems):
+                check(recipe)
     data = None
     if read is not None:
         here: list[Reader] = []

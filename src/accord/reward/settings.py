@@ -30,7 +30,7 @@ class RewardSettings(BaseModel):
     is scored.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     objective: ClassVar[str] = ""
     learns_from: ClassVar[frozenset[str]] = frozenset()

@@ -41,7 +41,7 @@ MOMENTS_FILE = "moments.safetensors"
 class Optim(BaseModel):
     """Settings of the optimiser. `lr_schedule` is the shape of the learning rate after the warm-up."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     renamed: ClassVar[Mapping[str, str]] = {
         "warmup": "warmup_steps",
