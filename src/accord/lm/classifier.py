@@ -21,7 +21,6 @@ from accord.interfaces import Scores
 from accord.lm.adapter_files import has_adapter_file
 from accord.lm.causal import context_of, switch_of
 from accord.lm.conversation import Conversation
-from accord.lm.gradients import without_gradients
 from accord.lm.loading import UNLOADABLE, open_tokenizer, place_of, refusal
 from accord.lm.memory import keep_large_buffers
 from accord.lm.settings import ModelForm
@@ -106,7 +105,7 @@ class SequenceClassifier:
         pad = self.model.config.get_text_config().pad_token_id
         return pad if isinstance(pad, int) and 0 <= pad < _rows(self.model) else None
 
-    @without_gradients
+    @torch.no_grad()
     def _logits(self, texts: Sequence[Sequence[int]]) -> Tensor:
         """One logit a text, [B], float32."""
         size_B = torch.tensor([len(ids) for ids in texts])

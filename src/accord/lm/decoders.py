@@ -10,19 +10,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, Protocol
 
-from accord.deferred import deferred
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import rms_norm
+
 from accord.lm.causal import CausalModel
-
-with deferred():
-    import torch
-    from torch import Tensor, nn
-    from torch.nn.functional import rms_norm
-
-    from accord.lm.fused import window_of
-    from accord.lm.kv_cache import KVCache, PrefillCache
-    from accord.lm.layout import AttentionLayout
-    from accord.lm.machine import computes_bfloat16
-    from accord.lm.products import batched, multiply
+from accord.lm.fused import window_of
+from accord.lm.kv_cache import KVCache, PrefillCache
+from accord.lm.layout import AttentionLayout
+from accord.lm.machine import computes_bfloat16
+from accord.lm.products import batched, multiply
 
 __all__ = ["Decoder", "FusedDecoder", "ModelDecoder", "Product", "UncachedDecoder"]
 

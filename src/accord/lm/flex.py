@@ -10,16 +10,11 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from torch.nn.attention.flex_attention import flex_attention
+import torch
+from torch import Tensor
+from torch.nn.attention.flex_attention import BlockMask, flex_attention
 
-from accord.deferred import deferred
-
-with deferred():
-    import torch
-    from torch import Tensor
-    from torch.nn.attention.flex_attention import BlockMask
-
-    from accord.lm.layout import AttentionLayout, Segments
+from accord.lm.layout import AttentionLayout, Segments
 
 __all__ = ["BLOCK", "blocks", "by_blocks", "compile_errors"]
 

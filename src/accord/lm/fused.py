@@ -10,15 +10,11 @@ where the numbers differ.
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.functional import silu
 
-from accord.deferred import deferred
 from accord.lm.attention import attend
 from accord.lm.products import is_plain, multiply
-
-with deferred():
-    from torch import nn
-    from torch.nn.functional import silu
 
 __all__ = ["FAMILIES", "forget_blocks", "fuse", "keep_apart", "unfuse", "window_of"]
 

@@ -10,13 +10,10 @@ A model reaches them through its attention function, which hands over the new ke
 from collections.abc import Sequence
 from typing import Protocol
 
-from accord.deferred import deferred
+import torch
+from torch import Tensor
 
-with deferred():
-    import torch
-    from torch import Tensor
-
-    from accord.lm.layout import AttentionLayout, Window
+from accord.lm.layout import AttentionLayout, Window
 
 __all__ = ["KVCache", "KeyValues", "PrefillCache", "ReachedLayers"]
 

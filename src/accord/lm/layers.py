@@ -8,12 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from accord.deferred import deferred
+from torch import nn
+
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
-
-with deferred():
-    from torch import nn
 
 __all__ = ["cut_layers", "each_kind_of_layer", "freeze_below", "layers_of"]
 

@@ -10,11 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import torch
-
-from accord.deferred import deferred
-
-with deferred():
-    from torch import Tensor
+from torch import Tensor
 
 __all__ = ["AttentionLayout", "Backend", "Segments", "Window"]
 

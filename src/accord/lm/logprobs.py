@@ -11,17 +11,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import torch
+from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
-from accord.deferred import deferred
 from accord.lm.causal import CausalModel
-
-with deferred():
-    from torch import Tensor
-    from torch.utils.checkpoint import checkpoint
-
-    from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
-    from accord.lm.recomputation import recomputes
-    from accord.lm.sizes import reading_tokens
+from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
+from accord.lm.recomputation import recomputes
+from accord.lm.sizes import reading_tokens
 
 __all__ = ["TokenLogprobs", "completion_logprobs", "logit_bytes", "token_divergences", "token_logprobs"]
 

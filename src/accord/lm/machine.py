@@ -6,11 +6,7 @@ from functools import cache
 from time import perf_counter
 
 import torch
-
-from accord.deferred import deferred
-
-with deferred():
-    from torch.nn.functional import linear
+from torch.nn.functional import linear
 
 __all__ = ["Products", "computes_bfloat16", "products"]
 

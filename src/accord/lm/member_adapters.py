@@ -17,22 +17,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
 
-from accord.deferred import deferred
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
-from accord.lm.gradients import without_gradients
 from accord.lm.layers import layers_of
-
-with deferred():
-    import torch
-    from safetensors import safe_open
-    from safetensors.torch import load_file, save_file
-    from torch import Tensor
-
-    from accord.lm.layout import AttentionLayout
-    from accord.lm.products import batched
+from accord.lm.layout import AttentionLayout
+from accord.lm.products import batched
 
 __all__ = ["MemberAdapters", "MemberLinear", "has_members"]
 
@@ -160,7 +154,7 @@ class MemberAdapters:
                     weight.copy_(content[f"{name}.{number}"])
         return adapters
 
-    @without_gradients
+    @torch.no_grad()
     def take_over(self, folder: Path) -> None:
         """Set the weights to those that `save` wrote. Raises `ModelError` where they are of another shape."""
         content = load_file(folder / FILE) if has_members(folder) else {}
@@ -208,7 +202,7 @@ class MemberAdapters:
             return {key: self._repeated(each) for key, each in value.items()}
         return value
 
-    @without_gradients
+    @torch.no_grad()
     def _check(self) -> None:
         """Raise `ModelError` where members of one pass are not what each is alone, from random adapters."""
         causal = self.causal

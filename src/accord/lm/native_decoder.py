@@ -8,18 +8,15 @@ instructions for it: there the library's are taken. A processor without a compil
 from collections.abc import Sequence
 from typing import Any
 
-from accord.deferred import deferred
+import torch
+from torch import Tensor, nn
+
 from accord.lm.causal import CausalModel
 from accord.lm.decoders import Decoder, FusedDecoder, ModelDecoder, Product, UncachedDecoder
+from accord.lm.kv_cache import KVCache
+from accord.lm.machine import computes_bfloat16
 from accord.lm.native.build import instructions
 from accord.lm.native.kernels import WIDEST, LinearLayers, kernels_for
-
-with deferred():
-    import torch
-    from torch import Tensor, nn
-
-    from accord.lm.kv_cache import KVCache
-    from accord.lm.machine import computes_bfloat16
 
 __all__ = ["NativeDecoder", "build_decoder"]
 

@@ -8,15 +8,10 @@ Everywhere else these are the library's products.
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.functional import linear
 
-from accord.deferred import deferred
-
-with deferred():
-    from torch import Tensor
-    from torch.nn.functional import linear
-
-    from accord.lm.machine import computes_bfloat16
+from accord.lm.machine import computes_bfloat16
 
 __all__ = ["WideLinear", "batched", "is_plain", "multiply", "use_wide_products"]
 

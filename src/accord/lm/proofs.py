@@ -22,26 +22,22 @@ from itertools import count, islice
 from typing import Any
 
 import torch
+from torch import Tensor
+from transformers import PreTrainedModel
 
-from accord.deferred import deferred
 from accord.errors import ModelError
 from accord.lm.attention import AttentionChoice, use_attention
 from accord.lm.causal import UNBOUNDED, CausalModel
 from accord.lm.decoders import FusedDecoder, ModelDecoder
 from accord.lm.flex import compile_errors
 from accord.lm.fused import FAMILIES, fuse, unfuse
+from accord.lm.kv_cache import KVCache, ReachedLayers
 from accord.lm.layers import each_kind_of_layer
+from accord.lm.layout import AttentionLayout, Backend
 from accord.lm.native_decoder import NativeDecoder
 from accord.lm.out_of_memory import is_out_of_memory
-
-with deferred():
-    from torch import Tensor
-    from transformers import PreTrainedModel
-
-    from accord.lm.kv_cache import KVCache, ReachedLayers
-    from accord.lm.layout import AttentionLayout, Backend
-    from accord.lm.packed import TokenizedCompletion, pack
-    from accord.lm.upcast import in_float32
+from accord.lm.packed import TokenizedCompletion, pack
+from accord.lm.upcast import in_float32
 
 __all__ = ["check_decoder", "prove"]
 

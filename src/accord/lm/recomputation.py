@@ -9,14 +9,12 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
-from accord.deferred import deferred
+import torch
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+
 from accord.lm.causal import CausalModel
 from accord.lm.layers import layers_of
-
-with deferred():
-    import torch
-    from torch import nn
-    from torch.utils.checkpoint import checkpoint
 
 __all__ = ["keeping_everything", "recompute_layers", "recomputes"]
 

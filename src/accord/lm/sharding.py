@@ -16,19 +16,14 @@ from contextlib import contextmanager
 from typing import Any
 from weakref import WeakSet
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
+from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
+from torch.distributed.tensor import DTensor
 
-from accord.deferred import deferred
+from accord.lm.fused import forget_blocks, keep_apart
 from accord.lm.memory import give_back_large_buffers
-
-with deferred():
-    import torch
-    from torch import Tensor
-    from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
-    from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
-    from torch.distributed.tensor import DTensor
-
-    from accord.lm.fused import forget_blocks, keep_apart
 
 __all__ = [
     "Sharded",

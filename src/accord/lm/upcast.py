@@ -4,13 +4,10 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from accord.deferred import deferred
+import torch
+from torch import Tensor, nn
 
-with deferred():
-    import torch
-    from torch import Tensor, nn
-
-    from accord.lm.fused import forget_blocks
+from accord.lm.fused import forget_blocks
 
 __all__ = ["in_float32"]
 

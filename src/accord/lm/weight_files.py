@@ -18,7 +18,6 @@ from torch import Tensor, nn
 from accord.errors import ModelError, StorageError, storage
 from accord.lm.causal import CausalModel
 from accord.lm.fused import forget_blocks
-from accord.lm.gradients import without_gradients
 
 __all__ = ["halved", "replace_weights", "write_model", "write_weights"]
 
@@ -38,7 +37,7 @@ def write_weights(causal: CausalModel, path: Path) -> int:
         raise StorageError(f"{path}: the weights could not be written ({error}); is the disk full?") from error
 
 
-@without_gradients
+@torch.no_grad()
 def replace_weights(causal: CausalModel, path: Path) -> None:
     """Put the weights of a file in the place of the model's own, in the model's type; all of them, or none.
 
@@ -91,7 +90,7 @@ def _untied(model: Any) -> Iterator[None]:
 
 
 @contextmanager
-@without_gradients
+@torch.no_grad()
 def halved(causal: CausalModel) -> Iterator[None]:
     """Inside the block every weight is half of what it is, which is another model; afterwards it is itself, bit by bit.
 

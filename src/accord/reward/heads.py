@@ -18,22 +18,15 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import register_parametrization
 
-from accord.deferred import deferred
-from accord.feedback import Dataset
-from accord.lm.gradients import without_gradients
+from accord.feedback import Dataset, is_known
 from accord.lm.reward_model import SHARED, ScalarHeadModel
 from accord.reward.observations import Observation
+from accord.reward.terms.base import Term
 from accord.train.seeds import seed_of
-
-with deferred():
-    import torch
-    from torch import Tensor
-    from torch.nn.utils.parametrize import register_parametrization
-
-    from accord.feedback import is_known
-    from accord.reward.terms.base import Term
 
 __all__ = ["Heads", "ObjectiveHeads", "unrecorded"]
 
@@ -118,7 +111,7 @@ class Heads:
             for name in ("weight", "bias"):
                 register_parametrization(judge.head, name, _Deviations(self.members))
 
-    @without_gradients
+    @torch.no_grad()
     def set_outputs(self, judge: ScalarHeadModel, name: str, value: Tensor) -> None:
         """Set the `weight` or the `bias` of all outputs, [M, ...]; with pooling as deviations from the shared."""
         if self.pooling_sd is None:

@@ -23,11 +23,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-
-from accord.deferred import deferred
-
-with deferred():
-    from scipy.special import log_expit, logsumexp
+from scipy.special import log_expit, logsumexp
 
 __all__ = ["ALTERNATIVES", "GRID", "batch_ratios", "changed_slope", "e_value", "log_likelihoods", "slope_interval"]
 

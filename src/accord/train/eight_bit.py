@@ -8,12 +8,10 @@ what has to be kept of it so that it goes on to the same numbers.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from accord.deferred import deferred
-from accord.extras import QUANTISED, require
+import torch
+from torch import Tensor
 
-with deferred():
-    import torch
-    from torch import Tensor
+from accord.extras import QUANTISED, require
 
 __all__ = ["BYTES_A_MOMENT", "give_state", "new_adam", "state_of"]
 

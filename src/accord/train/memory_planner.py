@@ -12,28 +12,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import psutil
+import torch
+from torch import Tensor
 
-from accord.deferred import deferred
+from accord.artefacts import BATCHES, BatchLimitsRow
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
+from accord.lm.layout import AttentionLayout
+from accord.lm.logprobs import logit_bytes
 from accord.lm.memory import release_memory
+from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
+from accord.lm.recomputation import keeping_everything, recomputes
 from accord.lm.settings import ModelSettings
+from accord.lm.sharding import own_part, sharded_of, whole
 from accord.lm.sizes import BATCH_TOKENS, budget_gb, default_row_tokens, most_training_tokens
 from accord.run import RunDirectory
 from accord.train.eight_bit import BYTES_A_MOMENT
 from accord.train.ranks import from_first
-
-with deferred():
-    import torch
-    from torch import Tensor
-
-    from accord.artefacts import BATCHES, BatchLimitsRow
-    from accord.lm.layout import AttentionLayout
-    from accord.lm.logprobs import logit_bytes
-    from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
-    from accord.lm.recomputation import keeping_everything, recomputes
-    from accord.lm.sharding import own_part, sharded_of, whole
-    from accord.train.sharding import evened
+from accord.train.sharding import evened
 
 __all__ = ["ActivationBytes", "BatchLimits", "measure_activation_bytes", "plan_batch_limits", "stage_batch_limits"]
 

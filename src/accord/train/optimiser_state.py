@@ -12,24 +12,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
 from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import save
+from torch.distributed.tensor import DTensor
 
-from accord.deferred import deferred
 from accord.errors import ArtefactError, StorageError, storage
+from accord.lm.sharding import own_rows, part_like
 from accord.train.optimiser import Optimiser
 from accord.train.ranks import from_first
-
-with deferred():
-    import torch
-    from safetensors import safe_open
-    from torch import Tensor
-    from torch.distributed.checkpoint.hf_storage import HuggingFaceStorageReader, HuggingFaceStorageWriter
-    from torch.distributed.checkpoint.state_dict_loader import load
-    from torch.distributed.checkpoint.state_dict_saver import save
-    from torch.distributed.tensor import DTensor
-
-    from accord.lm.sharding import own_rows, part_like
 
 __all__ = ["keep_optimiser", "take_up_optimiser"]
 

@@ -8,20 +8,17 @@ import logging
 from collections.abc import Sequence
 from typing import TypeVar
 
-from accord.deferred import deferred
+import torch
+from torch import nn
+
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
 from accord.lm.layers import layers_of
+from accord.lm.packed import PackedBatch
+from accord.lm.sharding import Sharded, shard, sharded_of, why_not_sharded
 from accord.train.checkpointing import weights_digest
 from accord.train.optimiser import Optimiser
 from accord.train.ranks import gather, is_first, is_sharding
-
-with deferred():
-    import torch
-    from torch import nn
-
-    from accord.lm.packed import PackedBatch
-    from accord.lm.sharding import Sharded, shard, sharded_of, why_not_sharded
 
 __all__ = ["end_sharding", "evened", "idle_batch", "shard_model", "with_idle"]
 

@@ -7,13 +7,9 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-
-from accord.deferred import deferred
-
-with deferred():
-    from scipy.optimize import brentq
-    from scipy.sparse import csr_array
-    from scipy.special import expit
+from scipy.optimize import brentq
+from scipy.sparse import csr_array
+from scipy.special import expit
 
 __all__ = ["WORD", "Foretold", "WordModel", "calibration_of", "foretold"]
 

@@ -18,11 +18,9 @@ from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from accord.deferred import deferred
-from accord.fetch import cache_folder
+import torch
 
-with deferred():
-    import torch
+from accord.fetch import cache_folder
 
 __all__ = ["Library", "compiled", "instructions"]
 

@@ -7,12 +7,9 @@ from functools import cache
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
-from accord.deferred import deferred
 from accord.lm.native.build import compiled
-
-with deferred():
-    from torch import Tensor, nn
 
 __all__ = ["WIDEST", "Kernels", "LinearLayers", "kernels_for"]
 

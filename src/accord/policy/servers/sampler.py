@@ -18,7 +18,6 @@ import torch
 from accord.errors import EndpointError
 from accord.lm.causal import CausalModel
 from accord.lm.endpoint import Endpoint
-from accord.lm.gradients import without_gradients
 from accord.lm.logprobs import token_logprobs
 from accord.lm.packed import TokenizedCompletion, pack
 from accord.lm.weight_files import halved
@@ -98,7 +97,7 @@ class ServerSampler:
             vocabulary=self.causal.vocabulary,
         )
 
-    @without_gradients
+    @torch.no_grad()
     def _prove_hand_over(self, prompt: Sequence[int]) -> None:
         """Hand half of every weight over, and see whether that is what answers. Raises `EndpointError`."""
         sampling = Sampling(max_tokens=8, seed=0)
@@ -132,7 +131,7 @@ class ServerSampler:
                 may_pass=False,
             )
 
-    @without_gradients
+    @torch.no_grad()
     def _check_distribution(
         self, prompts: Sequence[Sequence[int]], groups: Sequence[Sequence[Sample]], temperature: float
     ) -> None:

@@ -10,7 +10,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from accord.lm.gradients import without_gradients
 from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
 from accord.lm.reward_model import ScalarHeadModel
 from accord.lm.sizes import reading_tokens
@@ -83,7 +82,7 @@ def outputs(model: ScalarHeadModel, batch: PackedBatch, tokens: Sequence[Sequenc
     return raw_RM
 
 
-@without_gradients
+@torch.no_grad()
 def logits(
     model: ScalarHeadModel, texts: Sequence[ReadText], tokens: Sequence[Sequence[int]]
 ) -> list[NDArray[np.float64]]:

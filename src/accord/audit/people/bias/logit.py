@@ -7,12 +7,8 @@ A person's slopes have wide normal priors (a around everybody's, b around 0), so
 
 import numpy as np
 from numpy.typing import NDArray
-
-from accord.deferred import deferred
-
-with deferred():
-    from scipy.special import expit
-    from scipy.stats import norm
+from scipy.special import expit
+from scipy.stats import norm
 
 __all__ = ["fit_everybody", "person_test", "ratio_influences"]
 
