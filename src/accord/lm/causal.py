@@ -64,6 +64,7 @@ class CausalModel:
     keeps    keys and values may be kept in slots; else every sequence is read again for each token
     by_hand  the decoder of `accord.lm.decoders` may take the place of its modules when it writes
     native   so may that of `accord.lm.native_decoder`, with kernels that were compiled for this processor
+    refused  why what was not taken was not: rows, layers, decoder, by_hand, native (`accord.lm.paths`)
 
     `quantised` is what the weights under its adapters are rounded to, where they are (`accord.lm.quantised`).
     """
@@ -77,6 +78,7 @@ class CausalModel:
     keeps: bool = True
     by_hand: bool = False
     native: bool = False
+    refused: dict[str, str] = field(default_factory=dict)
     cuts: bool = False
     memory_gb: float | None = None
     quantised: Quantised | None = None

@@ -27,6 +27,7 @@ with deferred():
     from transformers.utils.logging import disable_progress_bar
 
     from accord.lm import packaged, tiny
+    from accord.lm.paths import say_paths
     from accord.lm.products import use_wide_products
     from accord.lm.proofs import check_decoder, prove
 
@@ -146,6 +147,7 @@ def wrap(
     check_decoder(causal)
     use_wide_products(model)
     reason = prove(causal, native=native, attention=attention)
+    say_paths(causal)
     if reason:
         warnings.warn(
             f"{name}: its attention cannot be reached ({reason}); every sequence has a row of its own and is read "
