@@ -56,7 +56,10 @@ def tokenized(
                 '(too_long = "cut"), or take a model that reads more'
             )
         ids = tuple(causal.conversation.whole_characters(ids[:room]))
-    return TokenizedCompletion(tuple(prompt), ids, key)
+    return TokenizedCompletion(tuple(prompt), tuple(_NUMBERS.setdefault(one, one) for one in ids), key)
+
+
+_NUMBERS: dict[int, int] = {}  # one object for each token of the vocabularies: 8 bytes a token, and not 36
 
 
 @dataclass(frozen=True)
