@@ -22,6 +22,8 @@ from threading import RLock
 from types import ModuleType
 from typing import Any, ForwardRef
 
+from accord.extras import extra_lacked
+
 __all__ = ["deferred"]
 
 _only_one = RLock()
@@ -47,8 +49,16 @@ class _Deferred:
         self.__dict__.update(__module__=module, __name__=path, __qualname__=attribute or module)
 
     def _imported(self) -> Any:
-        """The thing itself, which the module that deferred it has from now on."""
-        found = _found(self._module, self._attribute)
+        """The thing itself, which the module that deferred it has from now on.
+
+        Raises `MissingExtraError` where it takes an extra that is not installed.
+        """
+        try:
+            found = _found(self._module, self._attribute)
+        except ModuleNotFoundError as error:
+            if (lacked := extra_lacked(error, str(self._owner.get("__name__")))) is not None:
+                raise lacked from error
+            raise
         for name in [name for name, value in self._owner.items() if value is self]:
             self._owner[name] = found
         return found
