@@ -29,7 +29,7 @@ Halving = Callable[[Base], "int | None"]
 class Row:
     base: Base | None
     bases: dict[str, Base]
-    inner: None | inner.Value = None
+    value: None | inner.Value = None
 
 class Pair(NamedTuple):
     left: Base
@@ -84,7 +84,7 @@ def test_classes_are_asked_and_inherited_from(early: ModuleType) -> None:
 
 
 def test_a_name_that_is_not_there_is_told_when_it_is_used(early: ModuleType) -> None:
-    with pytest.raises(ImportError, match="cannot import name 'Wrong' from 'late'"):
+    with pytest.raises(ImportError, match=r"late\.Wrong"):
         early.Wrong()
 
 
