@@ -86,7 +86,8 @@ def device_notes(forms: Iterable[tuple[str, str]], processes: int | None = None)
 def _build() -> str | None:
     """What GPUs torch was built for: a version of CUDA, or of ROCm, which goes by the same name in torch."""
     version = _torch_version()
-    return version.cuda or version.hip
+    gpus: str | None = version.cuda or version.hip
+    return gpus
 
 
 def _torch_version() -> Any:
