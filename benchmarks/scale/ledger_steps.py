@@ -72,9 +72,11 @@ def _learn(folder: Path) -> dict[str, Any]:
     from accord.policy.supervised import tokenize
     from accord.run import RunDirectory
 
+    causal = load("tiny")
+    causal.cuts = True  # its tokens are characters
     with RunDirectory.open(folder / "run", write=False) as run:
         materials = Materials(data=read_data(run))
-        answers = tokenize(load("tiny"), materials.examples)
+        answers = tokenize(causal, materials.examples)
         return {"examples": len(answers), "prompts": len(materials.prompts)}
 
 

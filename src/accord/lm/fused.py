@@ -2,9 +2,9 @@
 
 Projections that read the same input are one matrix product: their weights become views of one block, and remain
 parameters of their own; weights that lie in parts with several processes are not joined. Norm, gated MLP and rotary
-positions have their gradients written out, which keeps half of what autograd would keep. Layers with adapters fall
-back to their own code. A model is tried against itself when it is loaded (`accord.lm.loading.wrap`), and left as it was
-where the numbers differ.
+positions have their gradients written out, which keeps half of what autograd would keep. Layers with adapters take
+these along (`accord.lm.fused_adapters`), or fall back to their own code. A model is tried against itself when it is
+loaded (`accord.lm.loading.wrap`), and left as it was where the numbers differ.
 """
 
 from typing import Any
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from accord.lm.attention import attend
+from accord.lm.fused_adapters import Projection, adapted, projection_of
 from accord.lm.products import is_plain, multiply
 
 __all__ = ["FAMILIES", "forget_blocks", "fuse", "keep_apart", "unfuse", "window_of"]
@@ -105,11 +106,16 @@ class _MLP(_Faster):
     """down(silu(gate x) * up x)."""
 
     def forward(self: Any, x: Tensor) -> Tensor:
-        block = _block(self, self.gate_proj, self.up_proj)
-        if block is None or not is_plain(self.down_proj) or self.gate_proj.bias is not None:
+        parts, out = _projections(self.gate_proj, self.up_proj), projection_of(self.down_proj)
+        block = _block(self, *(part.base for part in parts)) if parts else None
+        if block is None or out is None or parts[0].base.bias is not None:
             return super().forward(x)  # type: ignore[misc,no-any-return]
-        gate, up, down = self.gate_proj.weight, self.up_proj.weight, self.down_proj.weight
-        return _run(_Gated, x.flatten(0, -2), gate, up, down, block).view(x.shape)  # type: ignore[no-any-return]
+        x_MD = x.flatten(0, -2)
+        if out.down is None and all(part.down is None for part in parts):
+            gate, up = (part.base.weight for part in parts)
+            return _run(_Gated, x_MD, gate, up, out.base.weight, block).view(x.shape)  # type: ignore[no-any-return]
+        down: Tensor = self.down_proj(_run(_GatedProduct, _projected(x_MD, parts, block)))
+        return down.view(x.shape)
 
 
 class _Attention(_Faster):
@@ -123,8 +129,8 @@ class _Attention(_Faster):
         past_key_values: Any = None,
         **kwargs: Any,
     ) -> tuple[Tensor, Any]:
-        parts = (self.q_proj, self.k_proj, self.v_proj)
-        block = _block(self, *parts) if past_key_values is None else None
+        parts = _projections(self.q_proj, self.k_proj, self.v_proj)
+        block = _block(self, *(part.base for part in parts)) if parts and past_key_values is None else None
         if block is None:
             own: Any = super()
             return own.forward(  # type: ignore[no-any-return]
@@ -132,10 +138,8 @@ class _Attention(_Faster):
             )
         B, T = hidden_states.shape[:2]
         cos_BTD, sin_BTD = position_embeddings
-        biases = [layer.bias for layer in parts]
-        projected_ND = _run(_Projected, hidden_states.flatten(0, 1), *(layer.weight for layer in parts), *biases, block)
-        heads_BTND = projected_ND.view(B, T, -1, self.head_dim)
-        keys = self.k_proj.weight.shape[0] // self.head_dim
+        heads_BTND = _projected(hidden_states.flatten(0, 1), parts, block).view(B, T, -1, self.head_dim)
+        keys = len(parts[1].base.weight) // self.head_dim
         rotated, value_BTKD = heads_BTND.split([heads_BTND.shape[2] - keys, keys], 2)
         if hasattr(self, "q_norm"):
             query, key = rotated.split([rotated.shape[2] - keys, keys], 2)
@@ -154,6 +158,20 @@ class _Attention(_Faster):
             **kwargs,
         )
         return self.o_proj(context.flatten(2)), None
+
+
+def _projections(*layers: nn.Module) -> list[Projection]:
+    """What some layers compute, adapters and all; none where their own code has to."""
+    found = [part for layer in layers if (part := projection_of(layer)) is not None]
+    return found if len(found) == len(layers) else []
+
+
+def _projected(x_MD: Tensor, parts: list[Projection], block: Tensor) -> Tensor:
+    """All projections of x side by side, [M, N]."""
+    weights, biases = [part.base.weight for part in parts], [part.base.bias for part in parts]
+    if all(part.down is None for part in parts):
+        return _run(_Projected, x_MD, *weights, *biases, block)  # type: ignore[no-any-return]
+    return adapted(x_MD, parts, block, None if biases[0] is None else torch.cat(biases))
 
 
 def _run(function: Any, *inputs: Tensor | float | None) -> Any:
@@ -259,3 +277,23 @@ class _Gated(torch.autograd.Function):
         if ctx.needs_input_grad[1] or ctx.needs_input_grad[2]:
             to_gate_w, to_up_w = multiply(to_gate_up.mT, x).chunk(2)
         return to_x, to_gate_w, to_up_w, to_down, None
+
+
+class _GatedProduct(torch.autograd.Function):
+    """silu(gate) * up for gate and up side by side, [M, 2 I]; it keeps what comes in alone."""
+
+    @staticmethod
+    def forward(ctx: Any, gate_up: Tensor) -> Tensor:
+        ctx.save_for_backward(gate_up)
+        gate, up = gate_up.chunk(2, 1)
+        return silu(gate).mul_(up)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (gate_up,) = ctx.saved_tensors
+        gate, up = gate_up.chunk(2, 1)
+        to_gate_up = torch.empty_like(gate_up)
+        to_gate, to_up = to_gate_up.chunk(2, 1)
+        torch.mul(gradients[0], silu(gate), out=to_up)
+        torch.ops.aten.silu_backward.grad_input(gradients[0] * up, gate, grad_input=to_gate)
+        return to_gate_up

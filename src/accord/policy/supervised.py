@@ -16,7 +16,7 @@ from pydantic import Field
 
 from accord.artefacts.on_demand import OnDemand
 from accord.deferred import deferred
-from accord.lm.packed import PackedBatch, TokenizedCompletion, length_of, longest, tokenized
+from accord.lm.packed import PackedBatch, TokenizedCompletion, length_of, longest, tokenized, with_shared_numbers
 from accord.policy.settings import PolicySettings
 from accord.run import RunDirectory
 from accord.train import Optim, Optimiser, Passes, planned_draws, shuffled, stage_seed
@@ -170,7 +170,7 @@ def tokenize(causal: CausalModel, examples: Iterable[SupervisedExample]) -> list
     for key, example in enumerate(examples):
         name = example.prompt.id
         if name not in ids_of:
-            ids_of[name] = tuple(causal.encode_prompt(example.prompt))
+            ids_of[name] = with_shared_numbers(causal.encode_prompt(example.prompt))
         answers.append(tokenized(causal, ids_of[name], example.completion, key))
     return answers
 
