@@ -74,7 +74,9 @@ class Value(BaseModel):
     with the field's own name, and both are read.
     """
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", populate_by_name=True, loc_by_alias=False)
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="forbid", populate_by_name=True, loc_by_alias=False, defer_build=True
+    )
 
 
 class Record(Value):

@@ -38,6 +38,18 @@ assert run(["--version"]) == run(["init", {str(tmp_path / "new")!r}]) == 0
     assert loaded_after(code).splitlines()[-1] == "[]"
 
 
+def test_check_loads_no_models_where_none_is_asked() -> None:
+    """Settings, texts and what a run would do are told of these without torch; devices and compilers too."""
+    root = Path(__file__).parents[2]
+    recipes = [str(root / "examples" / f"{name}.toml") for name in ("dpo", "ppo", "rules", "learnt_joint", "judges")]
+    code = f"""
+from accord.cli.main import run
+for recipe in {[*recipes, str(root / "src/accord/loop/demo.toml")]!r}:
+    assert run(["check", recipe]) == 0, recipe
+"""
+    assert loaded_after(code).splitlines()[-1] in {"['pydantic', 'sqlalchemy']", "['pydantic']"}
+
+
 def test_every_module_loads_and_every_public_name_is_there() -> None:
     """The type checker takes any name from a package that finds its names when they are asked for."""
     code = """

@@ -262,8 +262,12 @@ def test_what_is_there_is_not_said_to_be_missing() -> None:
 
 def test_a_room_of_models_says_from_python_what_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "accord.lm.packed", raising=False)
-    with pytest.raises(MissingExtraError, match=r"^accord\.lm\.packed takes .*missing: torch\)") as caught:
-        import_module("accord.lm.packed")
+    monkeypatch.delitem(sys.modules, "accord.lm.logprobs", raising=False)
+    with pytest.raises(MissingExtraError, match=r"^accord\.lm\.logprobs takes .*missing: torch\)") as caught:
+        import_module("accord.lm.logprobs")
     assert isinstance(caught.value, ImportError)
     assert caught.value.extra == TRAIN
+    monkeypatch.delitem(sys.modules, "accord.policy.dpo", raising=False)
+    dpo = import_module("accord.policy.dpo")  # whose torch is for later
+    with pytest.raises(MissingExtraError, match=r"^accord\.policy\.dpo takes .*missing: torch\)"):
+        dpo.torch.zeros(1)

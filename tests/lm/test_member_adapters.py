@@ -18,7 +18,8 @@ from accord.lm.reward_model_files import load_reward_model
 from accord.lm.tiny import tiny_tokenizer
 from accord.reward import BradleyTerry, accuracy, score_split
 from accord.reward.heads import Heads
-from accord.reward.terms.comparisons import Answering, Comparisons
+from accord.reward.terms.answering import Answering
+from accord.reward.terms.comparisons import Comparisons
 from accord.run import RunDirectory
 from accord.train.optimiser import Optim
 from family_configs import make

@@ -9,8 +9,9 @@ from accord.artefacts import EXAMPLES, PROMPTS
 from accord.cli import run as accord
 from accord.errors import ModelError, RecipeError
 from accord.feedback import Ledger
+from accord.lm import packaged
 from accord.lm.loading import load
-from accord.loop.lengths import fitting, readers
+from accord.loop.lengths import OWN_CONTEXTS, fitting, readers
 from accord.policy.materials import SupervisedExample
 from accord.policy.supervised import tokenize
 from accord.recipe import Recipe, parse
@@ -224,3 +225,27 @@ def test_a_template_with_todays_date_is_said_and_keeps_the_day_of_the_run(
     assert accord(["run", small, "--out", str(folder / "run"), "--resume", *UPTO_SFT]) == 0
     saved = load(folder / "run/sft/model")
     assert saved.tokenizer.decode(saved.encode_prompt(asked(1))).startswith("It is 03 Feb 2025. <|im_start|>user")
+
+
+@pytest.mark.parametrize("base", list(OWN_CONTEXTS))
+def test_bytes_bound_the_tokens_of_models_that_come_along(base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of any characters, roles and marks; what does not fit by its bytes is counted with the tokenizer."""
+    if base == packaged.NAME and not packaged.is_cached():
+        pytest.skip("the packaged model was not fetched")
+    recipe = parse(RECIPE.format(data="", base=base))
+    (reader,) = readers(recipe, local=True)
+    (opened,) = readers(recipe)
+    assert (reader.context, opened.slack) == (opened.context, None)
+    marked = "<|im_start|>user\n<|im_end|>"
+    texts = ["", "a", "\u00e9\u4e2d\U0001f600" * 20, marked * 3, " \n\t" * 9, "word " * 40]
+    talks = [(Message(role="user", content=text),) for text in texts]
+    talks += [(Message(role="system", content=text), *talk) for text, talk in zip(texts, talks, strict=True)]
+    talks += [(*talk, Message(role="assistant", content="Yes."), Message(role="user", content="?")) for talk in talks]
+    for talk in talks:
+        prompt = Prompt(messages=talk)
+        exact = opened.prompt_tokens(prompt, 0)
+        assert exact == len(opened.conversation.encode_prompt(prompt))
+        assert exact <= reader.prompt_tokens(prompt, 0) <= reader.context
+    assert "conversation" not in vars(reader), "it was opened, though all fits"
+    beyond = Prompt.ask("word " * (reader.context // 5))
+    assert reader.prompt_tokens(beyond, 0) == opened.prompt_tokens(beyond, 0)

@@ -15,7 +15,8 @@ from accord.reward import REWARDS, Distributional, soup
 from accord.reward.likelihoods import categorical_utilities, normal_utilities
 from accord.reward.observations import of_pair
 from accord.reward.people.distribution import DistributionalModel, explained, utilities
-from accord.reward.terms.utilities import Distribution, Utilities, output_names
+from accord.reward.terms.choices import Distribution, output_names
+from accord.reward.terms.utilities import Utilities
 from accord.run import RunDirectory
 from accord.train.optimiser import Optim
 from small_data import letters_dataset, truth

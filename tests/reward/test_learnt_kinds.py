@@ -69,6 +69,15 @@ def with_pairs(data: Dataset) -> Dataset:
     return replace(data, pairs={split: tuple(side) for split, side in pairs.items()})
 
 
+@pytest.mark.parametrize("kind", ["bradley_terry", "thurstone", "distributional", *CASES])
+def test_what_is_counted_beforehand_is_what_is_learnt_from(kind: str) -> None:
+    """`observations` take no model; they are those that the terms read, with the weights of their kinds."""
+    data = with_pairs(judged_letters())
+    settings = settings_of(kind)
+    learnt = [observation for observation, _ in settings.read(data, "train", stage="reward")[1]]
+    assert settings.observations(data, "train", stage="reward") == learnt
+
+
 @pytest.mark.parametrize("kind", CASES)
 def test_each_kind_of_judgement_teaches_what_is_true(kind: str, tmp_path: Path) -> None:
     said = CASES[kind][0]

@@ -18,7 +18,8 @@ from accord.lm.reward_model import ScalarHeadModel
 from accord.reward import BradleyTerry
 from accord.reward.fitting import Fitting
 from accord.reward.heads import Heads
-from accord.reward.terms.comparisons import Answering, Comparisons
+from accord.reward.terms.answering import Answering
+from accord.reward.terms.comparisons import Comparisons
 from accord.train import BatchLimits, Optim, Optimiser
 from small_data import letters_dataset
 

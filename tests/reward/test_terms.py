@@ -30,8 +30,9 @@ from accord.reward.kinds.joint import Joint
 from accord.reward.observations import completions_of, of_pair
 from accord.reward.sentiment import lexicon
 from accord.reward.terms.acts import Evaluators
+from accord.reward.terms.answering import Answering, Lapse
 from accord.reward.terms.base import Term
-from accord.reward.terms.comparisons import Answering, Comparisons, Lapse
+from accord.reward.terms.comparisons import Comparisons
 from accord.reward.terms.corrections import Corrections
 from accord.reward.terms.critiques import Critiques
 from accord.reward.terms.demonstrations import Demonstrations

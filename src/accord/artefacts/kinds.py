@@ -35,7 +35,7 @@ _FOLDERS = {"evaluate": "evaluation", "audit": "", "report": "", "disclosure": "
 class Row(BaseModel):
     """A row of a file: frozen, strict, no unknown columns, no NaN."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 def absent(description: str | None = None) -> Any:

@@ -11,9 +11,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.stats import false_discovery_control
 
-from accord.artefacts.finding import Finding, Verdict
+from accord.deferred import deferred
+
+with deferred():
+    from scipy.stats import false_discovery_control
+
+    from accord.artefacts.finding import Finding, Verdict
 
 __all__ = ["corrected", "holm", "surely_rejected"]
 

@@ -21,7 +21,7 @@ class Thresholds(BaseModel):
     Every field has a default and a description. `renamed` maps keys that older recipes have to those of today.
     """
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid", defer_build=True)
 
     family: ClassVar[str]
     renamed: ClassVar[Mapping[str, str]] = {}

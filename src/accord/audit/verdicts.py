@@ -8,11 +8,13 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from scipy.stats import norm
-from scipy.stats import t as student_t
-
 from accord.artefacts.finding import Verdict
-from accord.stats import Estimate
+from accord.deferred import deferred
+
+with deferred():
+    from scipy.stats import t as student_t
+
+    from accord.stats import Estimate
 
 __all__ = [
     "Ruling",
@@ -33,7 +35,7 @@ __all__ = [
 ]
 
 
-FOUR_OF_FIVE = float(norm.ppf(0.8))
+FOUR_OF_FIVE = 0.8416212335729143  # the quantile of the normal distribution
 
 
 class Ruling(NamedTuple):

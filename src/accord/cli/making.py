@@ -85,7 +85,8 @@ def check(recipe: Path, *, set_: Set = None, measure: bool = False, full: bool =
         The recipe, a TOML file.
     measure
         Try three steps of each stage in a folder that goes away, and say about how long the run will take on this
-        machine and how much memory. Models and judges of the recipe are opened and asked; nothing is fetched for it.
+        machine and how much memory, and by which paths its models are computed here, and why. Models and judges of the
+        recipe are opened and asked; nothing is fetched for it.
     full
         Print the recipe with all its values before, as TOML that can be run.
     json
@@ -93,11 +94,14 @@ def check(recipe: Path, *, set_: Set = None, measure: bool = False, full: bool =
     """
     require(TRAIN, "accord check")
     from accord import recipe as recipes
+    from accord.lm.paths import told_paths
+    from accord.loop.devices import paths_before
     from accord.loop.preflight import preflight
 
     resolved = recipes.load(recipe, overrides(set_ or []), say=complain)
     findings = preflight(resolved)
     estimates = _measured(resolved) if measure and not findings.problems else []
+    paths = told_paths() or [("", path) for path in paths_before(resolved)]
     if json:
         print_json(
             {
@@ -105,6 +109,7 @@ def check(recipe: Path, *, set_: Set = None, measure: bool = False, full: bool =
                 "stages": [stage.stage for stage in findings.plan],
                 "plan": [asdict(stage) for stage in findings.plan],
                 "estimates": [asdict(estimate) for estimate in estimates],
+                "paths": [{"model": name, **asdict(path)} for name, path in paths],
                 "problems": findings.problems,
                 "notes": findings.notes,
             }
@@ -112,7 +117,7 @@ def check(recipe: Path, *, set_: Set = None, measure: bool = False, full: bool =
         return 2 if findings.problems else 0
     if full:
         print(recipes.dump(resolved))
-    for line in _lines_of(findings, estimates):
+    for line in _lines_of(findings, estimates, [f"{name or 'here'}: {path}" for name, path in paths]):
         print(f"# {line}" if full else line)
     return 2 if findings.problems else 0
 
@@ -124,7 +129,7 @@ def _measured(recipe: "Recipe") -> "list[StageEstimate]":
     return estimate_run(recipe)
 
 
-def _lines_of(findings: "Preflight", estimates: "Sequence[StageEstimate]") -> "Iterator[str]":
+def _lines_of(findings: "Preflight", estimates: "Sequence[StageEstimate]", paths: "Sequence[str]") -> "Iterator[str]":
     width = max((len(stage.stage) for stage in findings.plan), default=0)
     by_stage = {estimate.stage: estimate for estimate in estimates}
     for stage in findings.plan:
@@ -134,6 +139,7 @@ def _lines_of(findings: "Preflight", estimates: "Sequence[StageEstimate]") -> "I
     yield from (f"problem: {problem}" for problem in findings.problems)
     yield from (f"note: {note}" for note in findings.notes)
     if not findings.problems:
+        yield from paths
         yield from _whole(estimates)
         yield "nothing is missing"
 

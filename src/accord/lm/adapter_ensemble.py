@@ -3,14 +3,17 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
+from accord.deferred import deferred
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
-from accord.lm.member_adapters import MemberAdapters
-from accord.lm.packed import PackedBatch
 from accord.lm.reward_model import ScalarHeadModel
+
+with deferred():
+    import torch
+    from torch import Tensor
+
+    from accord.lm.member_adapters import MemberAdapters
+    from accord.lm.packed import PackedBatch
 
 __all__ = ["AdapterEnsemble"]
 

@@ -11,18 +11,22 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field
-from torch import nn
 
+from accord.deferred import deferred
 from accord.errors import ModelError
-from accord.lm.adapter_merging import cast_adapters
-from accord.lm.causal import CausalModel
-from accord.lm.layers import layers_of
-from accord.lm.linears import not_plain
-from accord.lm.products import use_wide_products
-from accord.lm.proofs import prove_adapters
 from accord.lm.quantised import Quantised
+
+with deferred():
+    import torch
+    from torch import nn
+
+    from accord.lm.adapter_merging import cast_adapters
+    from accord.lm.causal import CausalModel
+    from accord.lm.layers import layers_of
+    from accord.lm.linears import not_plain
+    from accord.lm.products import use_wide_products
+    from accord.lm.proofs import prove_adapters
 
 __all__ = ["LoRA", "add_lora", "check_kind", "put_on", "unreached"]
 
@@ -33,7 +37,7 @@ NOTED = 0.05  # of the decoder's weights left alone: more than that is told
 class LoRA(BaseModel):
     """Low-rank adapters (Hu et al. 2021, arXiv 2106.09685) on every linear layer of the decoder."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     rank: int = Field(default=16, ge=1)
     alpha: float = Field(default=32.0, gt=0)

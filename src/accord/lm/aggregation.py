@@ -24,7 +24,11 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logit
+
+from accord.deferred import deferred
+
+with deferred():
+    from scipy.special import expit, logit
 
 __all__ = ["Aggregation", "Rule"]
 

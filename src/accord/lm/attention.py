@@ -15,16 +15,19 @@ is loaded, against its own attention (`accord.lm.proofs`).
 
 from typing import Any, Literal
 
-import torch
-from torch import Tensor, nn
-from torch.nn.functional import scaled_dot_product_attention
-from transformers import AttentionInterface, PreTrainedModel
-from transformers.masking_utils import AttentionMaskInterface, eager_mask
+from accord.deferred import deferred
 
-from accord.lm.flex import by_blocks
-from accord.lm.kv_cache import KeyValues
-from accord.lm.layout import AttentionLayout
-from accord.lm.products import batched
+with deferred():
+    import torch
+    from torch import Tensor, nn
+    from torch.nn.functional import scaled_dot_product_attention
+    from transformers import AttentionInterface, PreTrainedModel, masking_utils
+    from transformers.masking_utils import AttentionMaskInterface
+
+    from accord.lm.flex import by_blocks
+    from accord.lm.kv_cache import KeyValues
+    from accord.lm.layout import AttentionLayout
+    from accord.lm.products import batched
 
 __all__ = ["NAME", "AttentionChoice", "attend", "use_attention"]
 
@@ -118,5 +121,5 @@ def _grouped(
 def use_attention(model: PreTrainedModel) -> None:
     """Have the model attend by `attend`. Raises `ValueError` where it cannot be told to."""
     AttentionInterface.register(NAME, attend)
-    AttentionMaskInterface.register(NAME, eager_mask)
+    AttentionMaskInterface.register(NAME, masking_utils.eager_mask)
     model.set_attn_implementation(NAME)

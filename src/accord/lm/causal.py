@@ -11,19 +11,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import SafetensorError
-from torch import Tensor, nn
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
+from accord.deferred import deferred
 from accord.errors import StorageError, storage
-from accord.lm.adapter_files import write_base
-from accord.lm.adapter_merging import merge_adapters
-from accord.lm.conversation import Conversation, configured_ends
-from accord.lm.layout import Backend, Window
-from accord.lm.quantised import Quantised, dequantise, mark_quantised
-from accord.lm.sharding import sharded_of
 from accord.records import Completion, FinishReason, Prompt, Sample, Sampling
+
+with deferred():
+    import safetensors
+    import torch
+    from torch import Tensor, nn
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+    from accord.lm.adapter_files import write_base
+    from accord.lm.adapter_merging import merge_adapters
+    from accord.lm.conversation import Conversation, configured_ends
+    from accord.lm.layout import Backend, Window
+    from accord.lm.quantised import Quantised, dequantise, mark_quantised
+    from accord.lm.sharding import sharded_of
 
 __all__ = ["CausalModel", "context_of", "switch_of"]
 
@@ -62,6 +65,7 @@ class CausalModel:
     keeps    keys and values may be kept in slots; else every sequence is read again for each token
     by_hand  the decoder of `accord.lm.decoders` may take the place of its modules when it writes
     native   so may that of `accord.lm.native_decoder`, with kernels that were compiled for this processor
+    refused  why what was not taken was not: rows, layers, decoder, by_hand, native (`accord.lm.paths`)
 
     `quantised` is what the weights under its adapters are rounded to, where they are (`accord.lm.quantised`).
     `prefix` are the frozen layers that it shares with another, where it does (`accord.lm.frozen_prefix`).
@@ -76,6 +80,7 @@ class CausalModel:
     keeps: bool = True
     by_hand: bool = False
     native: bool = False
+    refused: dict[str, str] = field(default_factory=dict)
     cuts: bool = False
     memory_gb: float | None = None
     quantised: Quantised | None = None
@@ -291,7 +296,7 @@ class CausalModel:
                     write_base(folder, self.base)
                 if self.quantised is not None:
                     mark_quantised(folder, self.quantised)
-        except SafetensorError as error:
+        except safetensors.SafetensorError as error:
             raise StorageError(f"{folder}: the weights could not be written ({error}); is the disk full?") from error
 
     def _name_ends(self) -> None:

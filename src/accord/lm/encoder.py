@@ -10,15 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, PreTrainedModel, PreTrainedTokenizerBase
-from transformers.utils.logging import disable_progress_bar
-
+from accord.deferred import deferred
 from accord.errors import ModelError
 from accord.fetch import Pinned, cache_folder, fetch
-from accord.lm import tiny
-from accord.lm.loading import UNLOADABLE, place_of, refusal
+from accord.lm.gradients import without_gradients
+
+with deferred():
+    import torch
+    from torch import Tensor
+    from transformers import AutoModel, AutoTokenizer, BertConfig, BertModel, PreTrainedModel, PreTrainedTokenizerBase
+    from transformers.utils.logging import disable_progress_bar
+
+    from accord.lm import loading, tiny
+    from accord.lm.loading import place_of, refusal
 
 __all__ = ["MAX_TOKENS", "PACKAGED", "EncodedText", "Encoder", "is_encoder_cached", "load_encoder", "packaged_encoder"]
 
@@ -128,7 +132,7 @@ class Encoder:
             batches[-1].append(place)
         return batches
 
-    @torch.no_grad()
+    @without_gradients
     def _read(self, windows: Sequence[list[int]], layers: Sequence[int]) -> list[tuple[Tensor, Tensor, Tensor]]:
         """Ids, states and the sum of last states of each window, control tokens in the sum alone."""
         before, after = self.frame
@@ -187,7 +191,7 @@ def load_encoder(name: str | Path, *, device: str = "cpu", seed: int = 0) -> Enc
     try:
         tokenizer = AutoTokenizer.from_pretrained(source)
         model: Any = AutoModel.from_pretrained(source, dtype=torch.float32, use_safetensors=True)
-    except UNLOADABLE as error:
+    except loading.UNLOADABLE as error:
         raise refusal(name, source, error, KIND) from error
     places = getattr(model.config, "max_position_embeddings", None)
     if model.config.is_encoder_decoder or not isinstance(places, int):

@@ -5,9 +5,13 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file, save_file
+
+from accord.deferred import deferred
+
+with deferred():
+    import torch
+    from safetensors.torch import load_file, save_file
 
 __all__ = ["DRAWS", "HeadPosterior"]
 

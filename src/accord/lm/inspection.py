@@ -4,24 +4,28 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
-from huggingface_hub import constants as hub
-from huggingface_hub import try_to_load_from_cache
-from huggingface_hub.errors import HFValidationError
-from jinja2 import TemplateError
-from safetensors import SafetensorError, safe_open
-from transformers import AutoConfig, AutoModelForCausalLM
-
+from accord.deferred import deferred
 from accord.errors import AccordError, ModelError
 from accord.lm import packaged, tiny
 from accord.lm.adapter_files import base_of, has_adapter_file, revision_of
-from accord.lm.adapters import check_kind
-from accord.lm.causal import CausalModel
-from accord.lm.classifier import CLASSIFIER, head_weights, read_classifier_tokenizer
 from accord.lm.device import device_problem
-from accord.lm.loading import UNLOADABLE, place_of, read_tokenizer, reason_of, refusal
 from accord.lm.settings import ModelForm, ModelSettings
 from accord.records import Prompt
+
+with deferred():
+    import jinja2
+    import torch
+    from huggingface_hub import constants as hub
+    from huggingface_hub import errors as hub_errors
+    from huggingface_hub import try_to_load_from_cache
+    from safetensors import SafetensorError, safe_open
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    from accord.lm import loading
+    from accord.lm.adapters import check_kind
+    from accord.lm.causal import CausalModel
+    from accord.lm.classifier import CLASSIFIER, head_weights, read_classifier_tokenizer
+    from accord.lm.loading import place_of, read_tokenizer, reason_of, refusal
 
 __all__ = ["bytes_of_weights", "is_here", "problem_with", "problem_with_classifier"]
 
@@ -64,9 +68,9 @@ def _look_at(name: str, settings: ModelSettings, revision: str | None) -> None:
         with torch.device("meta"):
             model: Any = AutoModelForCausalLM.from_config(config, trust_remote_code=trust_remote_code)
         CausalModel(model, tokenizer, name).encode_prompt(Prompt.ask("Hello"))
-    except TemplateError as error:
+    except jinja2.TemplateError as error:
         raise ModelError(f"{name}: its chat template fails on a plain question ({error}); mend it") from error
-    except UNLOADABLE as error:
+    except loading.UNLOADABLE as error:
         raise refusal(name, str(folder), error) from error
 
 
@@ -121,7 +125,7 @@ def _look_at_classifier(name: str, folder: Path, form: ModelForm) -> None:
         head = head_weights(configuration, trust_remote_code=form.trust_remote_code)
         if missing := sorted(set(head) - _weights_in(folder)):
             raise ValueError(f"the file lacks {len(missing)} of its weights, such as {missing[0]}; give a reward model")
-    except UNLOADABLE as error:
+    except loading.UNLOADABLE as error:
         raise refusal(name, str(folder), error, CLASSIFIER) from error
 
 
@@ -129,7 +133,7 @@ def _cached(name: str, revision: str | None) -> Path | None:
     """The folder of a model of the hub that was fetched before; None where it would have to be fetched."""
     try:
         file = try_to_load_from_cache(name, "config.json", revision=revision)
-    except HFValidationError as error:
+    except hub_errors.HFValidationError as error:
         raise ModelError(f"{name}: no name that a model can have ({str(error).splitlines()[0]})") from error
     if isinstance(file, str):
         return Path(file).parent

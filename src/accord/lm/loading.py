@@ -4,7 +4,7 @@ import logging
 import warnings
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from huggingface_hub import constants as hub
@@ -21,7 +21,9 @@ from accord.lm.adapter_merging import merge_adapters
 from accord.lm.adapters import put_on
 from accord.lm.attention import AttentionChoice
 from accord.lm.causal import CausalModel
+from accord.lm.dtypes import DType
 from accord.lm.memory import keep_large_buffers
+from accord.lm.paths import say_paths
 from accord.lm.products import use_wide_products
 from accord.lm.proofs import check_decoder, prove, prove_adapters
 from accord.lm.quantised import quantised_in, round_as_quantised
@@ -29,7 +31,6 @@ from accord.records import Prompt
 
 __all__ = [
     "UNLOADABLE",
-    "DType",
     "commit_of",
     "fetched_commit",
     "load",
@@ -59,7 +60,6 @@ UNLOADABLE = (
 
 log = logging.getLogger("accord")
 DECODER = "causal language model"  # what most models here are, in messages
-DType = Literal["float32", "bfloat16"]
 
 
 def load(
@@ -148,6 +148,7 @@ def wrap(
     if causal.has_adapters and (apart := prove_adapters(causal)):
         log.warning("%s: %s; they are computed apart, which is slower", name, apart)
     reason = prove(causal, native=native, attention=attention)
+    say_paths(causal)
     if reason:
         warnings.warn(
             f"{name}: its attention cannot be reached ({reason}); every sequence has a row of its own and is read "

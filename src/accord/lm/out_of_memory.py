@@ -6,7 +6,10 @@ On a CPU the kernel may end a process before an allocation of its own fails; the
 import re
 from typing import Any
 
-import torch
+from accord.deferred import deferred
+
+with deferred():
+    import torch
 
 __all__ = ["is_out_of_memory", "memory_lacked"]
 

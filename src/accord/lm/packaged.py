@@ -10,15 +10,18 @@ import os
 import shutil
 from pathlib import Path
 
-from safetensors import SafetensorError
-
+from accord.deferred import deferred
 from accord.errors import ModelError, StorageError, storage
 from accord.fetch import Pinned, cache_folder, fetch
 from accord.run import digest_of
 
+with deferred():
+    import safetensors
+
 __all__ = ["NAME", "is_cached", "packaged"]
 
 NAME = "smollm2-135m"
+CONTEXT = 8192
 FOLDER = "smollm2-135m-instruct"  # in the cache
 DIGESTS = "digests.json"
 """SHA-256 of the files of the converted model, beside them."""
@@ -86,7 +89,7 @@ def _convert(gguf: Path, folder: Path) -> None:
             (unfinished / DIGESTS).write_text(json.dumps(digests, indent=1))
             shutil.rmtree(folder, ignore_errors=True)
             os.rename(unfinished, folder)
-    except SafetensorError as error:
+    except safetensors.SafetensorError as error:
         raise StorageError(f"{unfinished}: the weights could not be written ({error}); is the disk full?") from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)

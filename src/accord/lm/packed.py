@@ -14,15 +14,18 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-from torch import Tensor
-
+from accord.deferred import deferred
 from accord.errors import ModelError
-from accord.lm.causal import CausalModel
 from accord.lm.first_fit import first_fit
-from accord.lm.layout import AttentionLayout, Segments
 from accord.lm.sizes import BATCH_TOKENS, default_row_tokens, reading_tokens
 from accord.records import Completion
+
+with deferred():
+    import torch
+    from torch import Tensor
+
+    from accord.lm.causal import CausalModel
+    from accord.lm.layout import AttentionLayout, Segments
 
 __all__ = ["PackedBatch", "TokenizedCompletion", "longest", "pack", "tokenized"]
 

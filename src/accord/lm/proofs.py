@@ -114,6 +114,7 @@ def prove(causal: CausalModel, *, native: bool = True, attention: AttentionChoic
     `auto` tries all that are worth it where the model is, the fastest first.
     """
     causal.packs = causal.keeps = causal.by_hand = causal.native = False
+    causal.refused = {}
     own = causal.model.config._attn_implementation
     try:
         with _narrow_windows(causal.model):
@@ -124,6 +125,7 @@ def prove(causal: CausalModel, *, native: bool = True, attention: AttentionChoic
         causal.packs = False
         reason = _first_line(error)
     if not causal.packs:
+        causal.refused = dict.fromkeys(("rows", "layers", "decoder"), reason)
         unfuse(causal.model)
         causal.model.set_attn_implementation(own)
         causal.attention = "grouped"
@@ -188,9 +190,12 @@ def _try_paths(causal: CausalModel, native: bool, backends: Sequence[Backend]) -
 
 def _try_backend(causal: CausalModel, trials: Sequence["_Trial"]) -> str:
     """Why a model does not pack by its backend; with the faster layers, or else without them."""
+    if _family(causal) not in FAMILIES:
+        causal.refused["layers"] = f"those of {_family(causal)} have no faster form"
     fuse(causal.model)
     reason = _why_not(causal, trials)
     if reason:
+        causal.refused.setdefault("layers", f"fused, {reason}")
         unfuse(causal.model)
         reason = _why_not(causal, trials)
     return reason
@@ -223,9 +228,13 @@ def _try_decoders(causal: CausalModel, native: bool) -> None:
     """
     with each_kind_of_layer(causal):
         trial = _Trial(causal, _starts(causal)[0])
-        causal.keeps = _holds(trial, ModelDecoder)
-        causal.by_hand = causal.keeps and _family(causal) in FAMILIES and _holds(trial, FusedDecoder)
-        causal.native = causal.by_hand and native and _holds(trial, NativeDecoder)
+        causal.keeps = _holds(trial, ModelDecoder, "decoder")
+        if causal.keeps and _family(causal) not in FAMILIES:
+            causal.refused["by_hand"] = f"{_family(causal)} is none of {', '.join(sorted(FAMILIES))}"
+        causal.by_hand = causal.keeps and _family(causal) in FAMILIES and _holds(trial, FusedDecoder, "by_hand")
+        if not native:
+            causal.refused["native"] = "native is off"
+        causal.native = causal.by_hand and native and _holds(trial, NativeDecoder, "native")
 
 
 @torch.enable_grad()
@@ -262,14 +271,17 @@ def _family(causal: CausalModel) -> str:
     return str(causal.model.config.get_text_config().model_type)
 
 
-def _holds(trial: "_Trial", kind: type[ModelDecoder]) -> bool:
-    """Whether a decoder writes as the model reads; one that cannot run this model does not."""
+def _holds(trial: "_Trial", kind: type[ModelDecoder], part: str) -> bool:
+    """Whether a decoder writes as the model reads; where not, why stands in `refused` under `part`."""
     try:
-        return not trial.differs(lambda dtype: trial.written(kind, dtype))
-    except UNREACHED as error:
+        reason = trial.differs(lambda dtype: trial.written(kind, dtype))
+    except UNREACHED as error:  # one that cannot run this model
         if is_out_of_memory(error):
             raise
-        return False
+        reason = _first_line(error)
+    if reason:
+        trial.causal.refused[part] = reason
+    return not reason
 
 
 class _Trial:

@@ -14,13 +14,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-import torch
-from torch import Tensor, nn
-
+from accord.deferred import deferred
 from accord.errors import ModelError
 from accord.extras import QUANTISED, require
-from accord.lm.linears import not_plain
-from accord.lm.products import is_plain
+from accord.lm.gradients import without_gradients
+
+with deferred():
+    from torch import Tensor, nn
+
+    from accord.lm.linears import not_plain
+    from accord.lm.products import is_plain
 
 __all__ = ["Quantised", "dequantise", "mark_quantised", "quantise", "quantised_in", "round_as_quantised"]
 
@@ -68,7 +71,7 @@ def dequantise(model: nn.Module) -> None:
                 setattr(parent, name, linear.eval())
 
 
-@torch.no_grad()
+@without_gradients
 def round_as_quantised(model: nn.Module) -> None:
     """Give linear layers the weights that they would have in four bits. Raises as `quantise` does."""
     require(QUANTISED, "opening adapters that were trained over weights in four bits")

@@ -11,18 +11,23 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
-from torch import Tensor, nn
 
+from accord.deferred import deferred
 from accord.interfaces import Scores
 from accord.lm.aggregation import Aggregation
 from accord.lm.causal import CausalModel
+from accord.lm.gradients import without_gradients
 from accord.lm.head_posterior import DRAWS, HeadPosterior
-from accord.lm.packed import PackedBatch, TokenizedCompletion, pack, tokenized
-from accord.lm.sizes import reading_tokens
 from accord.records import Completion, Prompt
+
+with deferred():
+    import torch
+    from safetensors.torch import save_file
+    from torch import Tensor, nn
+
+    from accord.lm.packed import PackedBatch, TokenizedCompletion, pack, tokenized
+    from accord.lm.sizes import reading_tokens
 
 __all__ = ["SHARED", "ScalarHeadModel", "is_reward_model", "new_head"]
 
@@ -198,20 +203,20 @@ class ScalarHeadModel:
         """What the head reads of each completion, [N, D]."""
         return self._states(self._answers(prompts, completions))
 
-    @torch.no_grad()
+    @without_gradients
     def _states(self, answers: Sequence[TokenizedCompletion]) -> NDArray[np.float64]:
         state_ND = np.zeros((len(answers), self.causal.width))
         for batch in pack(self.causal, answers, batch_tokens=reading_tokens(self.causal)):
             state_ND[list(batch.keys)] = self.state_at_end(batch).double().cpu().numpy()
         return state_ND
 
-    @torch.no_grad()
+    @without_gradients
     def _outputs(self, state_ND: NDArray[np.float64]) -> NDArray[np.float64]:
         state = torch.tensor(state_ND, dtype=torch.float32, device=self.head.weight.device)
         raw_NM: NDArray[np.float64] = self.head(state).double().cpu().numpy()
         return raw_NM
 
-    @torch.no_grad()
+    @without_gradients
     def _raw(self, answers: Sequence[TokenizedCompletion]) -> NDArray[np.float64]:
         raw_NM = np.zeros((len(answers), len(self.mean_M)))
         for batch in pack(self.causal, answers, batch_tokens=reading_tokens(self.causal)):

@@ -7,17 +7,21 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from safetensors import safe_open
-from safetensors.torch import load_file
-from torch import Tensor, nn
-
+from accord.deferred import deferred
 from accord.errors import ModelError
 from accord.lm.adapter_ensemble import AdapterEnsemble
 from accord.lm.aggregation import Aggregation
+from accord.lm.dtypes import DType
 from accord.lm.head_posterior import HeadPosterior
-from accord.lm.loading import DType, load
-from accord.lm.member_adapters import MemberAdapters, has_members
 from accord.lm.reward_model import HEAD, ScalarHeadModel, is_reward_model
+
+with deferred():
+    from safetensors import safe_open
+    from safetensors.torch import load_file
+    from torch import Tensor, nn
+
+    from accord.lm.loading import load
+    from accord.lm.member_adapters import MemberAdapters, has_members
 
 __all__ = ["SavedHead", "load_reward_model", "read_head"]
 

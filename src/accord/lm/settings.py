@@ -9,20 +9,25 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
-from transformers import PreTrainedTokenizerBase
 
+from accord.deferred import deferred
 from accord.errors import ModelError
 from accord.lm.adapters import LoRA, add_lora
 from accord.lm.attention import AttentionChoice
-from accord.lm.causal import CausalModel
-from accord.lm.chat_template import is_template, read_template, set_template
-from accord.lm.device import resolve_device
-from accord.lm.dropout import dropping
-from accord.lm.fused import forget_blocks
-from accord.lm.layers import cut_layers, freeze_below
-from accord.lm.loading import DType, load
-from accord.lm.quantised import quantise
-from accord.lm.recomputation import recompute_layers
+from accord.lm.dtypes import DType
+
+with deferred():
+    from transformers import PreTrainedTokenizerBase
+
+    from accord.lm.causal import CausalModel
+    from accord.lm.chat_template import is_template, read_template, set_template
+    from accord.lm.device import resolve_device
+    from accord.lm.dropout import dropping
+    from accord.lm.fused import forget_blocks
+    from accord.lm.layers import cut_layers, freeze_below
+    from accord.lm.loading import load
+    from accord.lm.quantised import quantise
+    from accord.lm.recomputation import recompute_layers
 
 __all__ = ["SAME_NUMBERS", "ModelForm", "ModelSettings"]
 
@@ -35,7 +40,7 @@ log = logging.getLogger("accord")
 class ModelForm(BaseModel):
     """In what form a model is opened, whatever it is used for: which commit of it, its dtype, device and template."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     revision: str | None = Field(
         default=None, description="branch, tag or commit of a model on the hub; unset: its main branch as it is now"

@@ -14,9 +14,11 @@ two in the end, so that a little more or less of it changes no batch.
 
 from typing import Any
 
-import torch
-
+from accord.deferred import deferred
 from accord.lm.causal import CausalModel
+
+with deferred():
+    import torch
 
 __all__ = [
     "BATCH_TOKENS",

@@ -4,13 +4,17 @@ Its tokenizer works on bytes, so any text can be written and read. As with many 
 the end-of-sequence token: whoever masks by `ids != pad` never teaches it to stop, and the tests would show it.
 """
 
-import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from accord.deferred import deferred
+
+with deferred():
+    import torch
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
 __all__ = ["NAME", "tiny_config", "tiny_model", "tiny_tokenizer"]
 
 NAME = "tiny"
+CONTEXT = 512
 START, END = "<|im_start|>", "<|im_end|>"
 CHAT = (
     "{% for message in messages %}"
@@ -42,7 +46,7 @@ def tiny_config(*, width: int = 32, layers: int = 2) -> LlamaConfig:
         num_hidden_layers=layers,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=512,
+        max_position_embeddings=CONTEXT,
         tie_word_embeddings=True,
         bos_token_id=None,
         eos_token_id=tokenizer.eos_token_id,

@@ -2,23 +2,22 @@
 
 Every model of a recipe is asked with its own tokenizer and chat template: those that learn from texts about these, with
 their prompts and their ends; those that write, or judge what is written, about prompts with the tokens that may be
-written after them. What a template refuses is found on the way. No weights are loaded.
+written after them. What a template refuses is found on the way. No weights are loaded; of models that come with accord,
+whose templates take whatever is text, nothing is where the bytes of a text say that it fits.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 
+from accord.deferred import deferred
 from accord.errors import ModelError, RecipeError
 from accord.feedback import LEARNS_FROM, PAIR_KINDS, current_feedback
 from accord.feedback.dataset.structured import without_acts
 from accord.feedback.formats.lines import lines
-from accord.lm import packaged
-from accord.lm.causal import context_of
-from accord.lm.classifier import read_classifier_tokenizer, reading_context
-from accord.lm.conversation import Conversation
-from accord.lm.loading import open_tokenizer
+from accord.lm import packaged, tiny
 from accord.lm.settings import ModelSettings
 from accord.policy.materials import FROM_PAIRS
 from accord.recipe import Recipe
@@ -26,9 +25,19 @@ from accord.records import Completion, Correction, Demonstration, Feedback, Prom
 from accord.report.words import count
 from accord.reward.kinds.classifier import Classifier
 
+with deferred():
+    from accord.lm.causal import context_of
+    from accord.lm.classifier import read_classifier_tokenizer, reading_context
+    from accord.lm.conversation import Conversation
+    from accord.lm.loading import open_tokenizer
+
 __all__ = ["Fitting", "Reader", "TooLong", "dated_note", "fitting", "long_texts", "readers"]
 
 SLACK = 64  # tokens that a template may write around an answer
+OWN_CONTEXTS = {tiny.NAME: tiny.CONTEXT, packaged.NAME: packaged.CONTEXT}
+"""Of models that come with accord: how many tokens each reads."""
+OWN_SLACK = {tiny.NAME: 16, packaged.NAME: 128}  # tokens that their templates write around a conversation at most
+TURN = 16  # and around each of its messages: two marks, two line feeds, a role of up to nine bytes
 NAMED = 5  # texts that are too long are named, at most
 
 
@@ -39,19 +48,34 @@ class Reader:
     kinds    judgements whose texts it learns from
     writes   tokens that are written after prompts, by it or for it to judge; 0 where there are none
     before   what it has in front of prompts when it writes, as a system text
+    slack    of one that comes with accord: tokens that its template writes around a conversation at most. It is opened
+             for texts alone that may be too long, for a token is a byte at least
     """
 
     section: str
-    conversation: Conversation
+    open: Callable[[], Conversation]
     context: int
     kinds: frozenset[str] = frozenset()
     writes: int = 0
     before: str | None = None
+    slack: int | None = None
     _prompts: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
     _answers: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
 
-    def prompt_tokens(self, prompt: Prompt) -> int:
-        """How many tokens a prompt has. Raises `ModelError` where the template refuses it."""
+    @cached_property
+    def conversation(self) -> Conversation:
+        """Its tokenizer and chat template."""
+        return self.open()
+
+    def prompt_tokens(self, prompt: Prompt, beside: int) -> int:
+        """How many tokens a prompt has, or a bound with which so many `beside` it fit in the context.
+
+        Raises `ModelError` where the template refuses it.
+        """
+        if self.slack is not None and all(message.plain for message in prompt.messages):
+            bound = self.slack + sum(TURN + len(message.content.encode()) for message in prompt.messages)
+            if bound + beside <= self.context:
+                return bound
         if prompt.id not in self._prompts:
             try:
                 self._prompts[prompt.id] = len(self.conversation.encode_prompt(prompt))
@@ -61,10 +85,10 @@ class Reader:
 
     def tokens(self, prompt: Prompt, completion: Completion) -> int:
         """How many tokens prompt and completion have together, or a bound that fits in the context."""
-        head = self.prompt_tokens(prompt)
-        bound = head + max(len(completion.text.encode()), len(completion.token_ids or ())) + SLACK
-        if bound <= self.context:  # a token is a byte at least
-            return bound
+        answer = max(len(completion.text.encode()), len(completion.token_ids or ())) + SLACK
+        head = self.prompt_tokens(prompt, answer)
+        if head + answer <= self.context:  # a token is a byte at least
+            return head + answer
         if completion.id not in self._answers:
             self._answers[completion.id] = len(self.conversation.encode_answer(completion))
         return head + self._answers[completion.id]
@@ -91,7 +115,7 @@ def readers(recipe: Recipe, *, local: bool = False) -> list[Reader]:
     """
     opened = [*_learning(recipe, local), *_writing(recipe, local)]
     for reader in opened:
-        if reader.kinds and reader.conversation.problem:
+        if reader.kinds and reader.slack is None and reader.conversation.problem:
             raise ModelError(f"recipe.{reader.section}: {reader.conversation.name}: {reader.conversation.problem}")
     return opened
 
@@ -109,7 +133,8 @@ def _learning(recipe: Recipe, local: bool) -> Iterator[Reader]:
                 reward.model, reward, revision=reward.revision, local=local
             )
             context = reading_context(tokenizer, configuration)
-            yield Reader(section, Conversation(tokenizer, reward.model), context, writes=writes)
+            conversation = Conversation(tokenizer, reward.model)
+            yield Reader(section, partial(_itself, conversation), context, writes=writes)
 
 
 def _writing(recipe: Recipe, local: bool) -> Iterator[Reader]:
@@ -148,25 +173,51 @@ def _reader(
     base = settings.base or (recipe.sft.base if recipe.sft is not None else None)
     if base is None or (local and not _is_here(base)):
         return
-    revision = settings.revision if settings.base is not None or recipe.sft is None else recipe.sft.revision
+    supervised = recipe.sft if settings.base is None else None
+    opening = partial(_opened, base, settings, supervised, local=local)
+    if local and base in OWN_CONTEXTS and not any(map(_has_template, filter(None, (settings, supervised)))):
+        conversation = partial(_conversation, opening)
+        yield Reader(section, conversation, OWN_CONTEXTS[base], kinds, writes, before, OWN_SLACK[base])
+        return
+    opened, context = opening()
+    yield Reader(section, partial(_itself, opened), context, kinds, writes, before)
+
+
+def _opened(
+    base: str, settings: ModelSettings, supervised: ModelSettings | None, *, local: bool
+) -> tuple[Conversation, int]:
+    """The conversations of a model in the form of a section, and how many tokens it reads."""
+    revision = settings.revision if supervised is None else supervised.revision
     trusted = settings.trust_remote_code
     tokenizer, configuration = open_tokenizer(base, revision=revision, trust_remote_code=trusted, local=local)
-    if settings.base is None and recipe.sft is not None:
-        recipe.sft.set_template(tokenizer)  # the supervised start is saved with it
+    if supervised is not None:
+        supervised.set_template(tokenizer)  # the supervised start is saved with it
     settings.set_template(tokenizer)
-    yield Reader(
-        section, Conversation(tokenizer, base), context_of(configuration.get_text_config()), kinds, writes, before
-    )
+    return Conversation(tokenizer, base), context_of(configuration.get_text_config())
+
+
+def _conversation(opening: Callable[[], tuple[Conversation, int]]) -> Conversation:
+    return opening()[0]
+
+
+def _itself(conversation: Conversation) -> Conversation:
+    return conversation
+
+
+def _has_template(settings: ModelSettings) -> bool:
+    """Whether a section has a chat template of its own, or values for one's variables."""
+    return settings.chat_template is not None or bool(settings.template_arguments)
 
 
 def _is_here(base: str) -> bool:
     """Whether a model is a folder, or built or kept by accord; what the hub's cache holds is not looked at."""
-    return base == "tiny" or Path(base).is_dir() or (base == packaged.NAME and packaged.is_cached())
+    return base == tiny.NAME or Path(base).is_dir() or (base == packaged.NAME and packaged.is_cached())
 
 
 def dated_note(by: Sequence[Reader]) -> str:
     """That templates write the day into every conversation; empty where none does."""
-    names = dict.fromkeys(reader.conversation.name for reader in by if reader.conversation.is_dated)
+    opened = [reader.conversation for reader in by if reader.slack is None]
+    names = dict.fromkeys(conversation.name for conversation in opened if conversation.is_dated)
     if not names:
         return ""
     return (
@@ -192,7 +243,7 @@ def long_texts(
         if reader.writes:
             for prompt in prompts.values():
                 rendered = prompt if reader.before is None else prompt.with_system(reader.before)
-                tokens = reader.prompt_tokens(rendered) + reader.writes
+                tokens = reader.prompt_tokens(rendered, reader.writes) + reader.writes
                 if tokens > reader.context:
                     long.setdefault((prompt.id, None), TooLong(prompt.id, prompt.text, tokens, reader))
     for record in current_feedback(feedback):

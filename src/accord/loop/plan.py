@@ -8,25 +8,28 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 
-from accord.audit import CHECKS
+from accord.deferred import deferred
 from accord.errors import AccordError
 from accord.feedback import PAIR_KINDS, Dataset
-from accord.loop.learnt_kinds import no_examples
-from accord.loop.stages import stages_of
-from accord.policy.materials import Materials
-from accord.policy.online import Online
-from accord.policy.pairwise import Pairwise
-from accord.policy.settings import PolicySettings
-from accord.policy.sft import SFT
-from accord.policy.supervised import Supervised
-from accord.recipe import Recipe
 from accord.recipe.rounds import Loop
-from accord.recipe.synchronous import Synchronous
-from accord.report.words import count
-from accord.reward.learnt import LearntReward
 from accord.reward.observations import completions_of, group_observations, plan_steps
-from accord.reward.settings import RewardSettings
 from accord.train import planned_draws, seed_of_stage
+
+with deferred():
+    from accord.audit import CHECKS
+    from accord.loop.learnt_kinds import no_examples
+    from accord.loop.stages import stages_of
+    from accord.policy.materials import Materials
+    from accord.policy.online import Online
+    from accord.policy.pairwise import Pairwise
+    from accord.policy.settings import PolicySettings
+    from accord.policy.sft import SFT
+    from accord.policy.supervised import Supervised
+    from accord.recipe import Recipe
+    from accord.recipe.synchronous import Synchronous
+    from accord.report.words import count
+    from accord.reward.learnt import LearntReward
+    from accord.reward.settings import RewardSettings
 
 __all__ = ["PlannedStage", "plan_of"]
 
@@ -134,10 +137,9 @@ def _reward(name: str, settings: RewardSettings, recipe: Recipe, data: Dataset |
         return PlannedStage(name, does)
     try:
         split = "eval_reward" if name.startswith(("eval_reward", "judges/")) else "train"
-        _, observations, _ = settings.read(data, split, stage=name)
+        judged = settings.observations(data, split, stage=name)
     except AccordError as error:
         return PlannedStage(name, does, 0, None, str(error))
-    judged = [each for each, _ in observations]
     groups = group_observations(judged, settings.group_completions)
     planned = plan_steps(
         groups,

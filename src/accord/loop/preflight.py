@@ -10,23 +10,27 @@ from accord.audit.attacks.queries import chosen_families
 from accord.audit.attacks.thresholds import AttackThresholds
 from accord.audit.values.question_file import read_questions
 from accord.audit.values.thresholds import ValuesThresholds
+from accord.deferred import deferred
 from accord.errors import AccordError, RecipeError, storage
 from accord.extras import QUANTISED, lacking
-from accord.feedback import FORMATS, Dataset, ImportSettings, Ledger, open_feedback
-from accord.feedback.dataset.draw import dataset_of
-from accord.feedback.dataset.structured import plain_texts
-from accord.feedback.formats.prompt_files import read_prompts
-from accord.feedback.store.location import is_url
-from accord.lm.inspection import problem_with
-from accord.lm.settings import ModelSettings
-from accord.loop.asked_evaluators import check_rounds, check_synchronous
-from accord.loop.devices import notes_on_devices
-from accord.loop.learnt_kinds import learnt_kinds, unlearnt_note
-from accord.loop.lengths import Reader, dated_note, fitting, readers
+from accord.feedback import FORMATS, Dataset, ImportSettings, open_feedback
 from accord.loop.plan import PlannedStage, plan_of
 from accord.loop.tracking import missing_trackers
-from accord.recipe import Data, Recipe
 from accord.records import Completion, Evaluator, Feedback, Prompt
+
+with deferred():
+    from accord.feedback import Ledger
+    from accord.feedback.dataset.draw import dataset_of
+    from accord.feedback.dataset.structured import plain_texts
+    from accord.feedback.formats.prompt_files import read_prompts
+    from accord.feedback.store.location import is_url
+    from accord.lm.inspection import problem_with
+    from accord.lm.settings import ModelSettings
+    from accord.loop.asked_evaluators import check_rounds, check_synchronous
+    from accord.loop.devices import notes_on_devices
+    from accord.loop.learnt_kinds import learnt_kinds, unlearnt_note
+    from accord.loop.lengths import Reader, dated_note, fitting, readers
+    from accord.recipe import Data, Recipe
 
 __all__ = ["Preflight", "preflight"]
 
@@ -57,10 +61,10 @@ def preflight(recipe: Recipe) -> Preflight:
     without_models = _missing_models(recipe)
     problems += without_models
     problems += _wrong_questions(recipe)
-    with _told(problems):
-        check_rounds(recipe)
-    with _told(problems):
-        check_synchronous(recipe)
+    if recipe.loop is not None or recipe.synchronous is not None:
+        for check in (check_rounds, check_synchronous):
+            with _told(problems):
+                check(recipe)
     data = None
     if read is not None:
         here: list[Reader] = []

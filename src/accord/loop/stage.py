@@ -9,6 +9,7 @@ from accord.artefacts import RunReader
 from accord.errors import ModelError
 from accord.interfaces import Step
 from accord.lm.out_of_memory import is_out_of_memory, memory_lacked
+from accord.lm.paths import telling_paths
 from accord.loop.progress import ProgressDisplay
 from accord.loop.tracking import Trackers
 from accord.recipe import Recipe
@@ -104,7 +105,8 @@ def _part(recipe: Recipe, section: str) -> Any:
 def perform(stage: Stage, context: Context) -> None:
     """Do a stage. Raises what it raises; where memory was not enough, `ModelError` with what to lower."""
     try:
-        stage.perform(context)
+        with telling_paths(context.progress.say):
+            stage.perform(context)
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise

@@ -5,31 +5,34 @@ from pathlib import Path
 from typing import Any
 
 from accord.audit.examine import examine
+from accord.deferred import deferred
 from accord.errors import RecipeError, nearest
 from accord.lm.settings import SAME_NUMBERS
-from accord.loop.asking import ask
-from accord.loop.attacks import attack_arms
-from accord.loop.compared_texts import compare_changed_references
-from accord.loop.data import data
-from accord.loop.evaluate import evaluate
-from accord.loop.harm import mark_harm
-from accord.loop.meanings import sort_answers
-from accord.loop.own_evaluation import judge_samples, measure_samples
-from accord.loop.policy import policy, sft
-from accord.loop.questions import ask_questions
 from accord.loop.remedies import with_recipe_lines
-from accord.loop.rewards import combine, eval_reward, judges_of, named_reward, reward
 from accord.loop.stage import Context, Stage
-from accord.loop.steering import ask_challenging
-from accord.loop.texts import foretell_texts
 from accord.recipe import Recipe
 from accord.recipe.judges import ModelJudge
 from accord.recipe.rounds import Round
 from accord.recipe.toml_text import flat
 from accord.registry import Registry
-from accord.report.page import write
 from accord.reward.registry import REWARDS
 from accord.run import digest_of_settings
+
+with deferred():
+    from accord.loop.asking import ask
+    from accord.loop.attacks import attack_arms
+    from accord.loop.compared_texts import compare_changed_references
+    from accord.loop.data import data
+    from accord.loop.evaluate import evaluate
+    from accord.loop.harm import mark_harm
+    from accord.loop.meanings import sort_answers
+    from accord.loop.own_evaluation import judge_samples, measure_samples
+    from accord.loop.policy import policy, sft
+    from accord.loop.questions import ask_questions
+    from accord.loop.rewards import combine, eval_reward, judges_of, named_reward, reward
+    from accord.loop.steering import ask_challenging
+    from accord.loop.texts import foretell_texts
+    from accord.report.page import write
 
 __all__ = [
     "STAGES",

@@ -21,15 +21,19 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from accord.artefacts import CANDIDATES, GradedCandidate, SupervisedMetrics
+from accord.deferred import deferred
 from accord.interfaces import Judge
-from accord.lm.writer import ModelWriter
-from accord.policy.materials import Material, Materials, SupervisedExample
 from accord.policy.supervised import Supervised
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
-from accord.train import TrainingStep, stage_seed
+from accord.train import stage_seed
 from accord.verdicts.exact_match import matches
+
+with deferred():
+    from accord.artefacts import CANDIDATES, GradedCandidate, SupervisedMetrics
+    from accord.lm.writer import ModelWriter
+    from accord.policy.materials import Material, Materials, SupervisedExample
+    from accord.train import TrainingStep
 
 __all__ = ["Abstaining", "matches", "threshold"]
 

@@ -16,19 +16,24 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
-from scipy.special import gammaln, logsumexp
 
-from accord.artefacts import CANDIDATES, BestOfNCandidate, SupervisedMetrics
+from accord.deferred import deferred
 from accord.interfaces import Judge, Sampler
-from accord.lm.generate import LocalSampler
 from accord.policy.budget import SampleBudget
 from accord.policy.caution import Cautious
-from accord.policy.materials import Material, Materials, SupervisedExample
 from accord.policy.supervised import Supervised
 from accord.policy.writers import SeveralWriters, WithWriters, open_writers
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
-from accord.train import TrainingStep, shuffled, stage_seed
+from accord.train import shuffled, stage_seed
+
+with deferred():
+    from scipy.special import gammaln, logsumexp
+
+    from accord.artefacts import CANDIDATES, BestOfNCandidate, SupervisedMetrics
+    from accord.lm.generate import LocalSampler
+    from accord.policy.materials import Material, Materials, SupervisedExample
+    from accord.train import TrainingStep
 
 __all__ = ["BestOfN", "best_of", "best_of_kl", "soft_best_of"]
 

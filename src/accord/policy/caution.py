@@ -21,15 +21,19 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
+from accord.deferred import deferred
 from accord.errors import TrainingStopped
 from accord.interfaces import Scores
-from accord.policy.constraints import Constraint
-from accord.policy.rollout import Rollout
 from accord.policy.settings import PolicySettings
+
+with deferred():
+    import torch
+
+    from accord.policy.constraints import Constraint
+    from accord.policy.rollout import Rollout
 
 __all__ = ["Cautious", "LearntFrom", "certainty_equivalent"]
 

@@ -22,18 +22,22 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
-from accord.artefacts import CANDIDATES, ConditionalCandidate, SupervisedMetrics
+from accord.deferred import deferred
 from accord.errors import ModelError, RecipeError
 from accord.interfaces import Judge
-from accord.lm.causal import CausalModel
-from accord.lm.chat_template import with_control
-from accord.lm.packed import tokenized
 from accord.policy.budget import SampleBudget
-from accord.policy.materials import Material, Materials, SupervisedExample
 from accord.policy.supervised import Supervised
 from accord.records import Prompt
 from accord.run import RunDirectory
-from accord.train import TrainingStep, stage_seed
+from accord.train import stage_seed
+
+with deferred():
+    from accord.artefacts import CANDIDATES, ConditionalCandidate, SupervisedMetrics
+    from accord.lm.causal import CausalModel
+    from accord.lm.chat_template import with_control
+    from accord.lm.packed import tokenized
+    from accord.policy.materials import Material, Materials, SupervisedExample
+    from accord.train import TrainingStep
 
 __all__ = ["Conditional", "bins", "controlled"]
 

@@ -17,9 +17,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
-from torch import Tensor
 
+from accord.deferred import deferred
 from accord.errors import TrainingStopped
+
+with deferred():
+    from torch import Tensor
 
 __all__ = ["Constraint", "constrained", "update_multipliers"]
 

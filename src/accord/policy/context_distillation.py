@@ -18,20 +18,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-import torch
 from pydantic import Field
-from torch import Tensor
 
-from accord.artefacts import CANDIDATES, SupervisedMetrics, WrittenCandidate
-from accord.lm.causal import CausalModel
-from accord.lm.generate import generate
-from accord.lm.logprobs import token_divergences
-from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
-from accord.policy.materials import Material, Materials
+from accord.deferred import deferred
+from accord.lm.gradients import without_gradients
 from accord.policy.supervised import Supervised
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
-from accord.train import TrainingStep, stage_seed
+from accord.train import stage_seed
+
+with deferred():
+    import torch
+    from torch import Tensor
+
+    from accord.artefacts import CANDIDATES, SupervisedMetrics, WrittenCandidate
+    from accord.lm.causal import CausalModel
+    from accord.lm.generate import generate
+    from accord.lm.logprobs import token_divergences
+    from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
+    from accord.policy.materials import Material, Materials
+    from accord.train import TrainingStep
 
 __all__ = ["ContextDistillation"]
 
@@ -104,7 +110,7 @@ class ContextDistillation(Supervised):
                 )
 
 
-@torch.no_grad()
+@without_gradients
 def _states(teacher: CausalModel, batch: PackedBatch, taught: Sequence[TokenizedCompletion]) -> Tensor:
     """The teacher's hidden states that predict each completion token of a batch, in its order, [N, D].
 

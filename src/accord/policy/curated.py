@@ -24,15 +24,20 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
-from scipy.stats import rankdata
 
-from accord.artefacts import CANDIDATES, CuratedCandidate, SupervisedMetrics
+from accord.deferred import deferred
 from accord.interfaces import Judge
 from accord.policy.budget import SampleBudget
-from accord.policy.materials import Material, Materials, SupervisedExample
 from accord.policy.supervised import Supervised
 from accord.run import RunDirectory
-from accord.train import TrainingStep, stage_seed
+from accord.train import stage_seed
+
+with deferred():
+    from scipy.stats import rankdata
+
+    from accord.artefacts import CANDIDATES, CuratedCandidate, SupervisedMetrics
+    from accord.policy.materials import Material, Materials, SupervisedExample
+    from accord.train import TrainingStep
 
 __all__ = ["Curated", "features", "select"]
 

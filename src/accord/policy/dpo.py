@@ -9,12 +9,16 @@ Left out: a reference that moves.
 
 from typing import Literal
 
-import torch
 from pydantic import Field
-from torch import Tensor
 
-from accord.policy.losses import direct_preference
+from accord.deferred import deferred
 from accord.policy.pairwise import PairLogprobs, Pairwise
+
+with deferred():
+    import torch
+    from torch import Tensor
+
+    from accord.policy.losses import direct_preference
 
 __all__ = ["DPO"]
 

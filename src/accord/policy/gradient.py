@@ -7,13 +7,16 @@ An algorithm is its settings and three functions of a rollout: what each token i
 from abc import abstractmethod
 from typing import Any, NamedTuple
 
-from torch import Tensor
-
+from accord.deferred import deferred
 from accord.policy.importance import ImportanceWeights, Weighed
-from accord.policy.losses import ClippedLoss
-from accord.policy.online import OnlineTrainer
-from accord.policy.rollout import Rollout
 from accord.train.ranks import shares_steps, sum_numbers
+
+with deferred():
+    from torch import Tensor
+
+    from accord.policy.losses import ClippedLoss
+    from accord.policy.online import OnlineTrainer
+    from accord.policy.rollout import Rollout
 
 __all__ = ["PolicyGradient", "Tokens"]
 

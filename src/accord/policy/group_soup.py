@@ -15,16 +15,19 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from accord.artefacts import MODEL, OnlineMetrics
+from accord.deferred import deferred
 from accord.errors import RecipeError, TrainingStopped
 from accord.interfaces import Judge, Scores
-from accord.policy.materials import Materials
-from accord.policy.optimum import KLObjective
 from accord.policy.rloo import RLOO
-from accord.policy.weight_averaging import soup
 from accord.records import Completion, Prompt
 from accord.run import RunDirectory
-from accord.train import TrainingStep
+
+with deferred():
+    from accord.artefacts import MODEL, OnlineMetrics
+    from accord.policy.materials import Materials
+    from accord.policy.optimum import KLObjective
+    from accord.policy.weight_averaging import soup
+    from accord.train import TrainingStep
 
 __all__ = ["GroupSoup"]
 

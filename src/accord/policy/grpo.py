@@ -15,14 +15,18 @@ Left out: overlong filtering and dynamic sampling of prompts (Yu et al. 2025).
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-import torch
 from pydantic import Field
-from torch import Tensor
 
-from accord.policy.advantages import every_token, group_relative
+from accord.deferred import deferred
 from accord.policy.gradient import PolicyGradient, Tokens
-from accord.policy.losses import ClippedLoss, kl_to_reference, ppo_policy
-from accord.policy.rollout import Rollout
+
+with deferred():
+    import torch
+    from torch import Tensor
+
+    from accord.policy.advantages import every_token, group_relative
+    from accord.policy.losses import ClippedLoss, kl_to_reference, ppo_policy
+    from accord.policy.rollout import Rollout
 
 __all__ = ["GRPO"]
 

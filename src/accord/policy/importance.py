@@ -14,11 +14,15 @@ Left out: masking instead of truncation, weights that are scaled to a mean of 1.
 from typing import Any, Literal, NamedTuple
 
 from pydantic import Field
-from torch import Tensor
 
-from accord.policy.losses import importance_weight
+from accord.deferred import deferred
 from accord.policy.online import Online
-from accord.policy.rollout import Rollout
+
+with deferred():
+    from torch import Tensor
+
+    from accord.policy.losses import importance_weight
+    from accord.policy.rollout import Rollout
 
 __all__ = ["ImportanceWeights", "Weighed"]
 

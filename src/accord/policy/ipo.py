@@ -10,11 +10,14 @@ Left out: margins that differ from pair to pair.
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
-import torch
 from pydantic import Field
-from torch import Tensor
 
+from accord.deferred import deferred
 from accord.policy.pairwise import PairLogprobs, Pairwise
+
+with deferred():
+    import torch
+    from torch import Tensor
 
 __all__ = ["IPO"]
 

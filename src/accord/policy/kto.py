@@ -10,11 +10,14 @@ Left out: answers that were judged alone (labels), until a data set carries them
 
 from typing import Literal
 
-import torch
 from pydantic import Field
-from torch import Tensor
 
+from accord.deferred import deferred
 from accord.policy.pairwise import PairLogprobs, Pairwise
+
+with deferred():
+    import torch
+    from torch import Tensor
 
 __all__ = ["KTO"]
 

@@ -17,9 +17,12 @@ from math import exp
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor
 
+from accord.deferred import deferred
 from accord.errors import TrainingStopped
+
+with deferred():
+    from torch import Tensor
 
 __all__ = ["MaxMin"]
 

@@ -11,9 +11,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, ClassVar, Literal, NoReturn, Self
 
-import torch
 from pydantic import Field, model_validator
-from torch import Tensor, nn
 
 from accord.artefacts import (
     BEST,
@@ -27,40 +25,22 @@ from accord.artefacts import (
     OnlineMetrics,
     RolloutRow,
 )
+from accord.deferred import deferred
 from accord.errors import TrainingStopped
 from accord.interfaces import Judge, Sampler
-from accord.lm.causal import CausalModel
-from accord.lm.frozen_prefix import forget_prefix, share_prefix
-from accord.lm.logprobs import token_logprobs
-from accord.lm.packed import length_of
-from accord.lm.reward_model import new_head
+from accord.lm.gradients import without_gradients
 from accord.policy.budget import SampleBudget
 from accord.policy.caution import Cautious, LearntFrom
 from accord.policy.constraints import Constraint, constrained, update_multipliers
 from accord.policy.judge_failures import JudgeFailedError, PatientJudge, noted_failure
-from accord.policy.materials import Material, Materials
 from accord.policy.maxmin import MaxMin
 from accord.policy.moving_judge import AtStep, MovingJudge
-from accord.policy.optimum import KLObjective
 from accord.policy.rollout import Rollout, generate_rollouts, longest_of, positions
-from accord.policy.samples_ahead import (
-    Elsewhere,
-    GivenSamples,
-    Pending,
-    RemoteSampler,
-    SamplesAhead,
-    Written,
-    named_weights,
-)
-from accord.policy.servers.sampler import ServerSampler
 from accord.policy.servers.settings import SamplerServer
-from accord.policy.shared_sampler import SharedSampler
-from accord.policy.step_metrics import frac_zero_std, rollout_metrics
 from accord.records import Prompt, Sampling
 from accord.run import RunDirectory
 from accord.run.stopping import termination
 from accord.train import (
-    BatchLimits,
     Optim,
     Optimiser,
     Passes,
@@ -70,12 +50,36 @@ from accord.train import (
     TrainingStep,
     seed_of,
     shuffled,
-    stage_batch_limits,
     stage_seed,
 )
-from accord.train.checkpointing import weights_digest
 from accord.train.ranks import is_first, own_share, process_count, rank_names, shares_steps, sum_tensor
-from accord.train.sharding import shard_model
+
+with deferred():
+    import torch
+    from torch import Tensor, nn
+
+    from accord.lm.causal import CausalModel
+    from accord.lm.frozen_prefix import forget_prefix, share_prefix
+    from accord.lm.logprobs import token_logprobs
+    from accord.lm.packed import length_of
+    from accord.lm.reward_model import new_head
+    from accord.policy.materials import Material, Materials
+    from accord.policy.optimum import KLObjective
+    from accord.policy.samples_ahead import (
+        Elsewhere,
+        GivenSamples,
+        Pending,
+        RemoteSampler,
+        SamplesAhead,
+        Written,
+        named_weights,
+    )
+    from accord.policy.servers.sampler import ServerSampler
+    from accord.policy.shared_sampler import SharedSampler
+    from accord.policy.step_metrics import frac_zero_std, rollout_metrics
+    from accord.train import BatchLimits, stage_batch_limits
+    from accord.train.checkpointing import weights_digest
+    from accord.train.sharding import shard_model
 
 __all__ = ["Dense", "Online", "OnlineTrainer", "build_trainer"]
 
@@ -421,7 +425,7 @@ class OnlineTrainer:
         """Have the coming pass draw the dropout of an update by its number within the step."""
         torch.manual_seed(seed_of(self.seed, "dropout", step, number, *rank_names()))
 
-    @torch.no_grad()
+    @without_gradients
     def _measured(self, rollout: Rollout, rows: list[int], step: int, number: int) -> Tensor:
         self.draw_masks(step, number)
         logprob_BT = torch.zeros_like(rollout.policy.logprob_BT)

@@ -10,12 +10,15 @@ Left out: nothing.
 from collections.abc import Mapping
 from typing import ClassVar, Literal
 
-import torch
 from pydantic import Field
-from torch import Tensor
-from torch.nn.functional import logsigmoid
 
+from accord.deferred import deferred
 from accord.policy.pairwise import PairLogprobs, Pairwise
+
+with deferred():
+    import torch
+    from torch import Tensor
+    from torch.nn.functional import logsigmoid
 
 __all__ = ["ORPO"]
 

@@ -11,36 +11,30 @@ from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any, ClassVar, NamedTuple
 
-import torch
 from pydantic import Field
-from torch import Tensor
 
-from accord.artefacts import PairMetrics
+from accord.deferred import deferred
 from accord.feedback import Dataset
-from accord.lm.causal import CausalModel
-from accord.lm.frozen_prefix import forget_prefix, share_prefix
-from accord.lm.logprobs import token_logprobs
+from accord.lm.gradients import without_gradients
 from accord.lm.packed import TokenizedCompletion, length_of, longest, tokenized
 from accord.policy.budget import SampleBudget
-from accord.policy.materials import Material, Materials
 from accord.policy.settings import PolicySettings
 from accord.records import Pair
 from accord.run import RunDirectory
-from accord.train import (
-    BatchLimits,
-    Optim,
-    Optimiser,
-    Passes,
-    StepResult,
-    TrainingLoop,
-    TrainingStep,
-    planned_draws,
-    shuffled,
-    stage_batch_limits,
-    stage_seed,
-)
+from accord.train import Optim, Optimiser, Passes, planned_draws, shuffled, stage_seed
 from accord.train.ranks import own_share, shares_steps, sum_numbers, sum_tensor
-from accord.train.sharding import shard_model, with_idle
+
+with deferred():
+    import torch
+    from torch import Tensor
+
+    from accord.artefacts import PairMetrics
+    from accord.lm.causal import CausalModel
+    from accord.lm.frozen_prefix import forget_prefix, share_prefix
+    from accord.lm.logprobs import token_logprobs
+    from accord.policy.materials import Material, Materials
+    from accord.train import BatchLimits, StepResult, TrainingLoop, TrainingStep, stage_batch_limits
+    from accord.train.sharding import shard_model, with_idle
 
 __all__ = ["PairLogprobs", "Pairwise"]
 
@@ -217,7 +211,7 @@ class _Scorer:
             kl_baseline=kl_baseline,
         )
 
-    @torch.no_grad()
+    @without_gradients
     def kl_baseline(self, pairs: list[Pair]) -> float:
         """The mean of log pi - log ref of answers under another pair's prompt, not below 0; 0 for a single prompt."""
         answers = _answers(self.policy, self.data, pairs)
@@ -235,7 +229,7 @@ class _Scorer:
         total = sum_tensor((self._totals(self.policy, own) - self._reference_totals(own)).sum())
         return max(0.0, float(total / len(moved)))
 
-    @torch.no_grad()
+    @without_gradients
     def _reference_totals(self, answers: list[TokenizedCompletion]) -> Tensor:
         if self.reference is None:
             return torch.full((len(answers),), torch.nan, device=self.policy.device)

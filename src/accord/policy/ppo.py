@@ -12,23 +12,27 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Self
 
-import torch
 from pydantic import Field, model_validator
-from torch import Tensor
 
-from accord.artefacts import OnlineMetrics
+from accord.deferred import deferred
 from accord.errors import RecipeError
-from accord.policy.advantages import gae, kl_penalised, update_kl_coef, whitened
 from accord.policy.importance import Weighed
-from accord.policy.losses import ppo_policy, ppo_value
-from accord.policy.materials import Material, Materials
 from accord.policy.online import Dense, OnlineTrainer, build_trainer
-from accord.policy.optimum import KLObjective
 from accord.policy.pretraining import WHOLE, PretrainingMix, blocks_of, note_texts, read_texts
-from accord.policy.rollout import Rollout
 from accord.run import RunDirectory
-from accord.train import TrainingStep
 from accord.train.ranks import shares_steps, sum_numbers
+
+with deferred():
+    import torch
+    from torch import Tensor
+
+    from accord.artefacts import OnlineMetrics
+    from accord.policy.advantages import gae, kl_penalised, update_kl_coef, whitened
+    from accord.policy.losses import ppo_policy, ppo_value
+    from accord.policy.materials import Material, Materials
+    from accord.policy.optimum import KLObjective
+    from accord.policy.rollout import Rollout
+    from accord.train import TrainingStep
 
 __all__ = ["PPO"]
 

@@ -11,18 +11,22 @@ from dataclasses import dataclass
 from os.path import relpath
 from pathlib import Path
 
-from torch import Tensor
-
+from accord.deferred import deferred
 from accord.errors import ArtefactError, RecipeError, storage
 from accord.feedback.formats.containers import rows_of
 from accord.feedback.formats.rows import BadRow
 from accord.lm.causal import CausalModel
 from accord.lm.packed import TokenizedCompletion, length_of
-from accord.policy.materials import SupervisedExample
 from accord.policy.supervised import likelihood, mean_token_weight, token_weights, tokenize
 from accord.run import InputEntry, RunDirectory, digest_of
-from accord.train import BatchLimits, Optimiser, Passes
+from accord.train import Optimiser, Passes
 from accord.train.ranks import own_share
+
+with deferred():
+    from torch import Tensor
+
+    from accord.policy.materials import SupervisedExample
+    from accord.train import BatchLimits
 
 __all__ = ["WHOLE", "PretrainingMix", "blocks_of", "note_texts", "read_texts"]
 

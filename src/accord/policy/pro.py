@@ -9,11 +9,14 @@ Left out: samples of other models beside the start's.
 
 from typing import Literal
 
-import torch
 from pydantic import Field
-from torch import Tensor
 
+from accord.deferred import deferred
 from accord.policy.ranked import Ranked
+
+with deferred():
+    import torch
+    from torch import Tensor
 
 __all__ = ["PRO"]
 

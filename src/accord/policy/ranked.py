@@ -9,19 +9,23 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Literal, Self
 
-import torch
 from pydantic import Field, model_validator
-from torch import Tensor
 
-from accord.artefacts import OnlineMetrics
-from accord.policy.advantages import alike
-from accord.policy.materials import Materials
+from accord.deferred import deferred
 from accord.policy.online import Online, OnlineTrainer, build_trainer
-from accord.policy.rollout import Rollout
 from accord.policy.writers import SeveralWriters, WithWriters, open_writers
 from accord.run import RunDirectory
-from accord.train import TrainingStep
 from accord.train.ranks import shares_steps, sum_tensor
+
+with deferred():
+    import torch
+    from torch import Tensor
+
+    from accord.artefacts import OnlineMetrics
+    from accord.policy.advantages import alike
+    from accord.policy.materials import Materials
+    from accord.policy.rollout import Rollout
+    from accord.train import TrainingStep
 
 __all__ = ["Ranked"]
 

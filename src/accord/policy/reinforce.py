@@ -12,16 +12,20 @@ Left out: several updates on the same samples (PPO has them).
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-import torch
 from pydantic import Field
-from torch import Tensor
 
-from accord.policy.advantages import above, every_token, kl_penalised, returns_to_go
+from accord.deferred import deferred
 from accord.policy.gradient import PolicyGradient, Tokens
-from accord.policy.losses import ClippedLoss, reinforce
 from accord.policy.online import Dense
-from accord.policy.optimum import KLObjective
-from accord.policy.rollout import Rollout
+
+with deferred():
+    import torch
+    from torch import Tensor
+
+    from accord.policy.advantages import above, every_token, kl_penalised, returns_to_go
+    from accord.policy.losses import ClippedLoss, reinforce
+    from accord.policy.optimum import KLObjective
+    from accord.policy.rollout import Rollout
 
 __all__ = ["REINFORCE"]
 

@@ -8,16 +8,20 @@ Left out: the variant with a group's mean as baseline (GRPO and RLOO have groups
 
 from typing import Any, Literal
 
-import torch
 from pydantic import Field
-from torch import Tensor
 
-from accord.policy.advantages import kl_penalised, returns_to_go, whitened
+from accord.deferred import deferred
 from accord.policy.gradient import PolicyGradient, Tokens
-from accord.policy.losses import ClippedLoss, ppo_policy
 from accord.policy.online import Dense
-from accord.policy.optimum import KLObjective
-from accord.policy.rollout import Rollout
+
+with deferred():
+    import torch
+    from torch import Tensor
+
+    from accord.policy.advantages import kl_penalised, returns_to_go, whitened
+    from accord.policy.losses import ClippedLoss, ppo_policy
+    from accord.policy.optimum import KLObjective
+    from accord.policy.rollout import Rollout
 
 __all__ = ["ReinforcePP"]
 

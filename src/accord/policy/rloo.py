@@ -15,14 +15,18 @@ Left out: several updates on the same samples, which would need importance weigh
 from typing import Any, Literal
 
 from pydantic import Field
-from torch import Tensor
 
-from accord.policy.advantages import every_token, kl_penalised, leave_one_out, returns_to_go
+from accord.deferred import deferred
 from accord.policy.gradient import PolicyGradient, Tokens
-from accord.policy.losses import ClippedLoss, reinforce
 from accord.policy.online import Dense
-from accord.policy.optimum import KLObjective
-from accord.policy.rollout import Rollout
+
+with deferred():
+    from torch import Tensor
+
+    from accord.policy.advantages import every_token, kl_penalised, leave_one_out, returns_to_go
+    from accord.policy.losses import ClippedLoss, reinforce
+    from accord.policy.optimum import KLObjective
+    from accord.policy.rollout import Rollout
 
 __all__ = ["RLOO"]
 

@@ -10,21 +10,25 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-
-from accord.artefacts import ComponentScore, RolloutRow
+from accord.deferred import deferred
 from accord.errors import ModelError, TrainingStopped
 from accord.interfaces import Judge, Sampler, Scores
-from accord.lm.causal import CausalModel
-from accord.lm.generate import LocalSampler
-from accord.lm.logprobs import token_logprobs
+from accord.lm.gradients import without_gradients
 from accord.lm.packed import PackedBatch, TokenizedCompletion, length_of, pack
-from accord.policy.losses import kl_estimate
-from accord.policy.shared_scores import scores_by_all
 from accord.records import Completion, Prompt, Sample, Sampling
 from accord.train.ranks import own_share, sum_tensor
-from accord.train.sharding import evened
+
+with deferred():
+    import torch
+    from torch import Tensor, nn
+
+    from accord.artefacts import ComponentScore, RolloutRow
+    from accord.lm.causal import CausalModel
+    from accord.lm.generate import LocalSampler
+    from accord.lm.logprobs import token_logprobs
+    from accord.policy.losses import kl_estimate
+    from accord.policy.shared_scores import scores_by_all
+    from accord.train.sharding import evened
 
 __all__ = ["Rollout", "TokenStats", "generate_rollouts", "longest_of", "measure", "positions", "score_doubt"]
 
@@ -260,7 +264,7 @@ def _dense(policy: CausalModel, judge: Judge, scores: Scores, samples: Sequence[
     return dense_BT
 
 
-@torch.no_grad()
+@without_gradients
 def measure(
     causal: CausalModel,
     answers: Sequence[TokenizedCompletion],

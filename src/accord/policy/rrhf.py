@@ -7,10 +7,12 @@ start's, and those of other models where `writers` names them.
 
 from typing import Literal
 
-from torch import Tensor
-from torch.nn.functional import relu
-
+from accord.deferred import deferred
 from accord.policy.ranked import Ranked
+
+with deferred():
+    from torch import Tensor
+    from torch.nn.functional import relu
 
 __all__ = ["RRHF"]
 

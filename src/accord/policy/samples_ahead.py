@@ -10,10 +10,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from torch import Tensor, nn
-
+from accord.deferred import deferred
 from accord.records import Sample, Sampling
 from accord.train.ranks import from_first, is_first
+
+with deferred():
+    from torch import Tensor, nn
 
 __all__ = [
     "Elsewhere",

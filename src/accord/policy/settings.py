@@ -7,17 +7,20 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
-from accord.artefacts import MODEL
+from accord.deferred import deferred
 from accord.errors import RecipeError
-from accord.lm.causal import CausalModel
-from accord.lm.loading import load
 from accord.lm.settings import ModelSettings
 from accord.policy.budget import SampleBudget
-from accord.policy.materials import Material, Materials
-from accord.policy.optimum import KLObjective
-from accord.policy.weight_averaging import extrapolate
 from accord.run import RunDirectory
-from accord.train import TrainingStep
+
+with deferred():
+    from accord.artefacts import MODEL
+    from accord.lm.causal import CausalModel
+    from accord.lm.loading import load
+    from accord.policy.materials import Material, Materials
+    from accord.policy.optimum import KLObjective
+    from accord.policy.weight_averaging import extrapolate
+    from accord.train import TrainingStep
 
 __all__ = ["PolicySettings"]
 

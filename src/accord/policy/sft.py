@@ -4,12 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from accord.artefacts import SupervisedMetrics
-from accord.policy.materials import Material, Materials
+from accord.deferred import deferred
 from accord.policy.supervised import Supervised
 from accord.run import RunDirectory
-from accord.train import TrainingStep
 from accord.train.ranks import shares_steps
+
+with deferred():
+    from accord.artefacts import SupervisedMetrics
+    from accord.policy.materials import Material, Materials
+    from accord.train import TrainingStep
 
 __all__ = ["SFT"]
 

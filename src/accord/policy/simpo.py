@@ -8,12 +8,15 @@ Left out: nothing; without a reference the policy may move as far as it likes, a
 
 from typing import Literal
 
-import torch
 from pydantic import Field
-from torch import Tensor
-from torch.nn.functional import logsigmoid
 
+from accord.deferred import deferred
 from accord.policy.pairwise import PairLogprobs, Pairwise
+
+with deferred():
+    import torch
+    from torch import Tensor
+    from torch.nn.functional import logsigmoid
 
 __all__ = ["SimPO"]
 

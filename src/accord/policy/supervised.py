@@ -12,33 +12,27 @@ from math import ceil
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
-import torch
 from pydantic import Field
-from torch import Tensor
 
-from accord.artefacts import SupervisedMetrics
 from accord.artefacts.on_demand import OnDemand
-from accord.lm.causal import CausalModel
-from accord.lm.logprobs import token_logprobs
+from accord.deferred import deferred
 from accord.lm.packed import PackedBatch, TokenizedCompletion, length_of, longest, tokenized, with_shared_numbers
-from accord.policy.losses import negative_log_likelihood
-from accord.policy.materials import SupervisedExample
 from accord.policy.settings import PolicySettings
 from accord.run import RunDirectory
-from accord.train import (
-    Optim,
-    Optimiser,
-    Passes,
-    StepResult,
-    TrainingLoop,
-    TrainingStep,
-    planned_draws,
-    shuffled,
-    stage_batch_limits,
-    stage_seed,
-)
-from accord.train.ranks import own_share, sum_numbers
-from accord.train.sharding import shard_model
+from accord.train import Optim, Optimiser, Passes, planned_draws, shuffled, stage_seed
+
+with deferred():
+    import torch
+    from torch import Tensor
+
+    from accord.artefacts import SupervisedMetrics
+    from accord.lm.causal import CausalModel
+    from accord.lm.logprobs import token_logprobs
+    from accord.policy.losses import negative_log_likelihood
+    from accord.policy.materials import SupervisedExample
+    from accord.train import StepResult, TrainingLoop, TrainingStep, stage_batch_limits
+    from accord.train.ranks import own_share, sum_numbers
+    from accord.train.sharding import shard_model
 
 __all__ = [
     "Supervised",

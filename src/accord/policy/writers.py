@@ -11,19 +11,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Self
 
-import torch
 from pydantic import Field
 
+from accord.deferred import deferred
 from accord.interfaces import Sampler, Writer
-from accord.lm.causal import CausalModel
-from accord.lm.loading import load
-from accord.lm.logprobs import token_logprobs
-from accord.lm.packed import TokenizedCompletion, pack
+from accord.lm.gradients import without_gradients
 from accord.lm.remote import EndpointWriter
 from accord.lm.settings import ModelForm, ModelSettings
-from accord.lm.writer import ModelWriter
 from accord.records import Completion, Prompt, Sample, Sampling
 from accord.train.seeds import seed_of
+
+with deferred():
+    from accord.lm.causal import CausalModel
+    from accord.lm.loading import load
+    from accord.lm.logprobs import token_logprobs
+    from accord.lm.packed import TokenizedCompletion, pack
+    from accord.lm.writer import ModelWriter
 
 __all__ = ["SeveralWriters", "WithWriters", "open_writers", "shares"]
 
@@ -105,7 +108,7 @@ class SeveralWriters:
             ids, reason = (self.start.eos_id,), "eos"
         return Sample(token_ids=ids, logprobs=self._logprobs(tuple(prompt), ids), finish_reason=reason, writer=writer)
 
-    @torch.no_grad()
+    @without_gradients
     def _logprobs(self, prompt: tuple[int, ...], ids: tuple[int, ...]) -> tuple[float, ...]:
         (batch,) = pack(self.start, [TokenizedCompletion(prompt, ids, 0)])
         hidden_XD = batch.hidden(self.start)

@@ -8,18 +8,21 @@ from typing import Any, Protocol
 
 import tomli_w
 
+from accord.deferred import deferred
 from accord.errors import RecipeError
 from accord.extensions import load_extensions
-from accord.feedback.store.location import is_url
 from accord.policy.registry import ALGORITHMS
 from accord.recipe.judges import JUDGE_KINDS, METRIC_KINDS, ModelJudge, with_kind
 from accord.recipe.problems import validated
 from accord.recipe.sections import Recipe
-from accord.recipe.together import check_together
 from accord.recipe.toml_text import read_text, read_toml
 from accord.reward.combine import COMBINATIONS
 from accord.reward.registry import REWARDS
-from accord.reward.settings import RewardSettings
+
+with deferred():
+    from accord.feedback.store.location import is_url
+    from accord.recipe.together import check_together
+    from accord.reward.settings import RewardSettings
 
 __all__ = ["dump", "load", "parse"]
 

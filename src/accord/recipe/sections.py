@@ -40,7 +40,7 @@ def _is_empty(value: Sized) -> bool:
 class Section(BaseModel):
     """A part of the recipe: frozen, no unknown keys."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Data(Section):

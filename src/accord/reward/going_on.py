@@ -6,15 +6,19 @@ had keeps its heads; a new one, as of a person who said nothing before, begins a
 
 from pathlib import Path
 
-import torch
-from safetensors.torch import load_file
-from torch import Tensor, nn
-
+from accord.deferred import deferred
 from accord.errors import ModelError
 from accord.lm.adapter_ensemble import AdapterEnsemble
-from accord.lm.reward_model import ScalarHeadModel
+from accord.lm.gradients import without_gradients
 from accord.lm.reward_model_files import SavedHead, read_head
-from accord.reward.heads import Heads
+
+with deferred():
+    import torch
+    from safetensors.torch import load_file
+    from torch import Tensor, nn
+
+    from accord.lm.reward_model import ScalarHeadModel
+    from accord.reward.heads import Heads
 
 __all__ = ["TERMS", "take_over"]
 
@@ -22,7 +26,7 @@ TERMS = "terms.safetensors"
 """In the folder of a model: the parameters of the likelihood that are not the reward's."""
 
 
-@torch.no_grad()
+@without_gradients
 def take_over(judge: ScalarHeadModel, heads: Heads, terms: nn.ModuleDict, folder: Path) -> None:
     """Set what stands over a new model's decoder to what the reward model in `folder` has.
 

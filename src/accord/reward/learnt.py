@@ -24,43 +24,40 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field
-from safetensors.torch import load_file, save_file
-from torch import nn
 
-from accord.artefacts import MODEL, RewardMetrics
+from accord.deferred import deferred
 from accord.errors import ArtefactError, RecipeError
 from accord.feedback import Dataset
-from accord.lm.adapter_ensemble import AdapterEnsemble
-from accord.lm.packed import longest
-from accord.lm.reward_model import ScalarHeadModel
-from accord.lm.reward_model_files import load_reward_model
 from accord.lm.settings import ModelSettings
 from accord.records import Completion, Prompt
-from accord.reward.fitting import Fitting, tokenized
 from accord.reward.going_on import TERMS, take_over
-from accord.reward.heads import Heads
 from accord.reward.idle_settings import not_default
 from accord.reward.observations import Observation, completions_of, group_observations, plan_steps
 from accord.reward.people.settings import PeopleSettings
-from accord.reward.people.unknown_groups import Start
-from accord.reward.posterior.fitted import head_posterior
 from accord.reward.posterior.settings import DoubtSettings
-from accord.reward.prior import Prior
 from accord.reward.settings import RewardSettings
-from accord.reward.terms.base import Term
+from accord.reward.terms.reading import Reading
 from accord.run import RunDirectory
-from accord.train import (
-    Optim,
-    Optimiser,
-    StepResult,
-    TrainingLoop,
-    TrainingStep,
-    shuffled,
-    stage_batch_limits,
-    stage_seed,
-)
+from accord.train import Optim, Optimiser, shuffled, stage_seed
 from accord.train.ranks import shares_steps
-from accord.train.sharding import shard_model
+
+with deferred():
+    from safetensors.torch import load_file, save_file
+    from torch import nn
+
+    from accord.artefacts import MODEL, RewardMetrics
+    from accord.lm.adapter_ensemble import AdapterEnsemble
+    from accord.lm.packed import longest
+    from accord.lm.reward_model import ScalarHeadModel
+    from accord.lm.reward_model_files import load_reward_model
+    from accord.reward.fitting import Fitting, tokenized
+    from accord.reward.heads import Heads
+    from accord.reward.people.unknown_groups import Start
+    from accord.reward.posterior.fitted import head_posterior
+    from accord.reward.prior import Prior
+    from accord.reward.terms.base import Term
+    from accord.train import StepResult, TrainingLoop, TrainingStep, stage_batch_limits
+    from accord.train.sharding import shard_model
 
 __all__ = ["TERMS", "LearntReward", "sample_of"]
 
@@ -294,14 +291,28 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
 
         Raises `RecipeError` where there is nothing.
         """
-        terms = nn.ModuleDict({term.name: term for term in self.terms(data)})
-        observations: list[tuple[Observation, str]] = []
-        completions = dict(data.completions)
-        for name, term in terms.items():
-            assert isinstance(term, Term)
-            reading = term.read(data, split)
-            observations += [(each.weighing(self.weight_of(name)), name) for each in reading.observations]
-            completions |= reading.written
+        terms = self.terms(data)
+        readings = {term.name: term.read(data, split) for term in terms}
+        written = {key: text for reading in readings.values() for key, text in reading.written.items()}
+        observations = self._weighed(readings, split, stage)
+        by_name = nn.ModuleDict({term.name: term for term in terms})
+        return by_name, observations, replace(data, completions={**data.completions, **written})
+
+    def readings(self, data: Dataset, split: str) -> Mapping[str, Reading]:
+        """What each of `terms` reads of a split, by its name; a kind that knows it without its terms says so here."""
+        return {term.name: term.read(data, split) for term in self.terms(data)}
+
+    def observations(self, data: Dataset, split: str, *, stage: str) -> list[Observation]:
+        """What there is to learn from, without what learns it. Raises as `read`."""
+        return [each for each, _ in self._weighed(self.readings(data, split), split, stage)]
+
+    def _weighed(self, readings: Mapping[str, Reading], split: str, stage: str) -> list[tuple[Observation, str]]:
+        """Every observation with the name of its term. Raises `RecipeError` where there is nothing to learn from."""
+        observations = [
+            (each.weighing(self.weight_of(name)), name)
+            for name, reading in readings.items()
+            for each in reading.observations
+        ]
         if not observations:
             kinds = " or ".join(sorted(self.learns_from))
             raise RecipeError(f"{stage}: the split '{split}' has no {kinds} to learn from")
@@ -310,7 +321,7 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
                 f"{stage}: all {len(observations)} judgements of the split '{split}' weigh 0; see the weights of "
                 "evaluators (trust), and whether readers of critiques agree"
             )
-        return terms, observations, replace(data, completions=completions)
+        return observations
 
 
 def members_own(judge: ScalarHeadModel) -> list[nn.Parameter]:

@@ -11,7 +11,7 @@ from accord.reward.learnt import LearntReward
 from accord.reward.people.settings import PeopleSettings
 from accord.reward.segments.settings import SegmentReward
 from accord.reward.settings import RewardSettings
-from accord.reward.terms.comparisons import Answering
+from accord.reward.terms.answering import Answering
 
 __all__ = ["combination_row", "objective_row"]
 

@@ -7,10 +7,13 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 
-from accord.artefacts import MODEL
+from accord.deferred import deferred
 from accord.feedback import Dataset
 from accord.interfaces import Judge, Step
 from accord.run import RunDirectory
+
+with deferred():
+    from accord.artefacts import MODEL
 
 __all__ = ["RewardSettings"]
 
@@ -27,7 +30,7 @@ class RewardSettings(BaseModel):
     is scored.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     objective: ClassVar[str] = ""
     learns_from: ClassVar[frozenset[str]] = frozenset()

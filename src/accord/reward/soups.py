@@ -15,11 +15,11 @@ import numpy as np
 
 from accord.errors import ModelError
 from accord.lm.adapter_ensemble import AdapterEnsemble
-from accord.lm.loading import DType
+from accord.lm.dtypes import DType
 from accord.lm.reward_model import ScalarHeadModel
 from accord.lm.reward_model_files import load_reward_model
 from accord.lm.weighted_sums import check_weights, weighted_sum, weighted_tensors
-from accord.reward.terms.utilities import Distribution, output_names
+from accord.reward.terms.choices import Distribution, output_names
 
 __all__ = ["soup"]
 

@@ -9,9 +9,12 @@ from collections.abc import Hashable, Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from accord.deferred import deferred
 from accord.stats.clusters import Floats, Units
 from accord.stats.estimate import Estimate
-from accord.stats.means import rate
+
+with deferred():
+    from accord.stats.means import rate
 
 __all__ = ["difference_of", "rate_difference"]
 

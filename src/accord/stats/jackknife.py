@@ -5,9 +5,12 @@ from collections.abc import Callable, Hashable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from accord.deferred import deferred
 from accord.stats.clusters import Floats, Units
 from accord.stats.estimate import Estimate
-from accord.stats.means import t_interval
+
+with deferred():
+    from accord.stats.means import t_interval
 
 __all__ = ["jackknife"]
 

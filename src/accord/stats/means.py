@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import special
-from scipy import stats as scipy_stats
 
+from accord.deferred import deferred
 from accord.stats.clusters import Floats, Spread, Units
 from accord.stats.estimate import Estimate
+
+with deferred():
+    from scipy import special
+    from scipy import stats as scipy_stats
 
 __all__ = ["mean", "median", "proportion", "rate", "rate_of", "t_interval"]
 

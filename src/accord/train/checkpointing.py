@@ -17,17 +17,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import torch
 from pydantic import BaseModel
-from torch import nn
 
+from accord.deferred import deferred
 from accord.errors import ArtefactError
 from accord.lm.settings import SAME_NUMBERS
-from accord.lm.sharding import sharded_of
 from accord.run import GrowingLog, LogMark, RunDirectory
 from accord.train.optimiser import Optimiser
-from accord.train.optimiser_state import keep_optimiser, take_up_optimiser
 from accord.train.ranks import is_first
+
+with deferred():
+    import torch
+    from torch import nn
+
+    from accord.lm.sharding import sharded_of
+    from accord.train.optimiser_state import keep_optimiser, take_up_optimiser
 
 __all__ = ["Checkpointer", "weights_digest"]
 

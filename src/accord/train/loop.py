@@ -13,9 +13,9 @@ from time import monotonic
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
-from torch import nn
 
 from accord.artefacts import METRICS, MOMENTS, JsonLines, Row, StepMetrics
+from accord.deferred import deferred
 from accord.errors import ExtensionError, ModelError, TrainingStopped
 from accord.lm.out_of_memory import is_out_of_memory, memory_lacked
 from accord.run import RunDirectory
@@ -33,7 +33,11 @@ from accord.train.ranks import (
     stop_sharing,
 )
 from accord.train.seeds import seed_of, seeded, stage_seed
-from accord.train.sharding import end_sharding
+
+with deferred():
+    from torch import nn
+
+    from accord.train.sharding import end_sharding
 
 __all__ = ["StepResult", "StepSkipped", "TrainingLoop", "TrainingStep"]
 

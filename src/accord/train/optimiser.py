@@ -19,17 +19,22 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import torch
 from pydantic import BaseModel, ConfigDict, Field
-from torch import Tensor, nn
 
+from accord.deferred import deferred
 from accord.errors import ArtefactError, RecipeError, TrainingStopped
-from accord.lm.sharding import gathered, is_part, own_part, own_rows, part_like, settle
-from accord.train.adamw import AdamWPass, adamw_pass, norm_of
-from accord.train.eight_bit import give_state, new_adam, state_of
-from accord.train.host_reads import host_values
-from accord.train.ranks import gather, is_first, process_count, sum_gradients, sum_numbers
-from accord.train.tensor_files import load_tensors, save_tensors
+from accord.lm.gradients import without_gradients
+
+with deferred():
+    import torch
+    from torch import Tensor, nn
+
+    from accord.lm.sharding import gathered, is_part, own_part, own_rows, part_like, settle
+    from accord.train.adamw import AdamWPass, adamw_pass, norm_of
+    from accord.train.eight_bit import give_state, new_adam, state_of
+    from accord.train.host_reads import host_values
+    from accord.train.ranks import gather, is_first, process_count, sum_gradients, sum_numbers
+    from accord.train.tensor_files import load_tensors, save_tensors
 
 __all__ = ["Optim", "Optimiser"]
 
@@ -40,7 +45,7 @@ MOMENTS_FILE = "moments.safetensors"
 class Optim(BaseModel):
     """Settings of the optimiser. `lr_schedule` is the shape of the learning rate after the warm-up."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     renamed: ClassVar[Mapping[str, str]] = {
         "warmup": "warmup_steps",
@@ -184,7 +189,7 @@ class Optimiser:
         parts, self._parts_of_loss = self._parts_of_loss, []
         return next((value for value in host_values(parts) if not math.isfinite(value)), None)
 
-    @torch.no_grad()
+    @without_gradients
     def pull(self, starts: Mapping[nn.Parameter, Tensor], strength: float) -> float | Tensor:
         """Add the gradient of strength / 2 * the squared distance of weights from their starts; returns that.
 
@@ -204,7 +209,7 @@ class Optimiser:
             master.grad = gradient if master.grad is None else master.grad.add_(gradient)
         return value + sum_numbers({"parts": float(of_parts)})["parts"] if self.is_sharded else value
 
-    @torch.no_grad()
+    @without_gradients
     def step(self) -> float:
         """Clip, move, and return the gradient norm before clipping.
 
@@ -237,7 +242,7 @@ class Optimiser:
         """What gradients are multiplied by, rounded as torch rounds it."""
         return min(1.0, float(self.settings.max_grad_norm / (torch.tensor(norm) + 1e-6)))
 
-    @torch.no_grad()
+    @without_gradients
     def _show_masters(self) -> None:
         """Bring weights to where their masters are; a master of rows is the memory of its weight."""
         for weight, master in self._pairs():
@@ -271,7 +276,7 @@ class Optimiser:
         """Whether weights lie in parts with several processes."""
         return bool(self._parts)
 
-    @torch.no_grad()
+    @without_gradients
     def checksum(self) -> float:
         """A number that two optimisers of the same weights and settings share if they took the same steps."""
         whole, parts = 0.0, 0.0
@@ -357,7 +362,7 @@ class Optimiser:
                 state[i] = {name: own_rows(each, weight) if each.ndim else each for name, each in state[i].items()}
         give_state(self._adam, state)
 
-    @torch.no_grad()
+    @without_gradients
     def load(self, file: Path) -> None:
         """Take up the state that `save` wrote, weights included.
 
@@ -366,7 +371,7 @@ class Optimiser:
         tensors, about = load_tensors(file)
         self.take_up(tensors, int(about["done"]), file)
 
-    @torch.no_grad()
+    @without_gradients
     def take_up(self, tensors: Mapping[str, Tensor], done: int, file: Path, *, weights_alone: bool = False) -> None:
         """Take up `tensors` of an optimiser after `done` updates, of which `file` is told in errors; see `load`."""
         masters = [tensors.get(f"{_MASTER}.{i}") for i in range(len(self._masters))]

@@ -18,15 +18,18 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, ClassVar, TypeVar
 
-import psutil
-import torch
-import torch.distributed as dist
-from torch import Tensor, nn
-from torch.distributed.rendezvous import rendezvous
-
+from accord.deferred import deferred
 from accord.errors import AccordError, RecipeError, TrainingStopped
 from accord.run.launch import Launch, launch_of
-from accord.train.host_reads import host_values
+
+with deferred():
+    import psutil
+    import torch
+    from torch import Tensor, nn
+    from torch import distributed as dist
+    from torch.distributed.rendezvous import rendezvous
+
+    from accord.train.host_reads import host_values
 
 __all__ = [
     "FirstFailedError",

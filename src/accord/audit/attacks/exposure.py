@@ -12,18 +12,22 @@ from math import log, log2
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import false_discovery_control, gamma
 
-from accord.artefacts import CanaryRank, Verdict
 from accord.artefacts.finding import Collection
 from accord.audit.attacks.outcomes import FEWEST
 from accord.audit.attacks.thresholds import AttackThresholds
 from accord.audit.challenges import RL2
 from accord.audit.checks import Outcome, artefact, check
 from accord.audit.evidence import CANARY_RANKS, Evidence
-from accord.audit.verdicts import Ruling
+from accord.deferred import deferred
 from accord.errors import MissingEvidence
-from accord.stats import Estimate, mean
+
+with deferred():
+    from scipy.stats import false_discovery_control, gamma
+
+    from accord.artefacts import CanaryRank, Verdict
+    from accord.audit.verdicts import Ruling
+    from accord.stats import Estimate, mean
 
 __all__ = ["ExposureTest", "canaries", "excess_exposure"]
 

@@ -5,13 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binom, false_discovery_control
 
-from accord.artefacts import AttackResult, Verdict
 from accord.audit.evidence import ATTACK_RESULTS
-from accord.audit.verdicts import Ruling
+from accord.deferred import deferred
 from accord.errors import MissingEvidence
-from accord.stats import Estimate, proportion
+
+with deferred():
+    from scipy.stats import binom, false_discovery_control
+
+    from accord.artefacts import AttackResult, Verdict
+    from accord.audit.verdicts import Ruling
+    from accord.stats import Estimate, proportion
 
 __all__ = ["ARMS", "FEWEST", "FamilyOutcome", "facts_of", "family_outcomes", "rule_on_worst"]
 

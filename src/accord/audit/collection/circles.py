@@ -6,19 +6,23 @@ from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from accord.artefacts.finding import Collection, Verdict
 from accord.audit.challenges import FT1
 from accord.audit.checks import LEDGER, Outcome, check
-from accord.audit.collection.kinds import answers_by_study
 from accord.audit.collection.kinds_thresholds import FeedbackKindsThresholds
-from accord.audit.evidence import Evidence
-from accord.audit.verdicts import Ruling, at_most
+from accord.deferred import deferred
 from accord.errors import MissingEvidence
 from accord.records import Comparison, Feedback
 from accord.run import MANIFEST
-from accord.stats import mean
+
+with deferred():
+    from scipy.special import expit
+
+    from accord.audit.collection.kinds import answers_by_study
+    from accord.audit.evidence import Evidence
+    from accord.audit.verdicts import Ruling, at_most
+    from accord.stats import mean
 
 __all__ = ["Duels", "circles_of", "fit", "triads"]
 

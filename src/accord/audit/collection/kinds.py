@@ -5,23 +5,28 @@ from collections.abc import Mapping, Sequence
 from typing import TypeVar
 
 import numpy as np
-from scipy.stats import false_discovery_control
 
 from accord.artefacts.finding import Collection, Verdict
 from accord.audit.challenges import FT1
 from accord.audit.checks import AUDIT_LEDGER, LEDGER, Outcome, check
 from accord.audit.collection.kinds_thresholds import FeedbackKindsThresholds
 from accord.audit.collection.latent_scores import KINDS, AnswerBits, foreseen_in, told_by_each
-from accord.audit.evidence import Evidence, LedgerRecords
-from accord.audit.verdicts import Ruling, above
+from accord.deferred import deferred
 from accord.errors import MissingEvidence
-from accord.feedback.dataset.views import is_evidence
-from accord.feedback.provenance import is_known
-from accord.feedback.statistics.alpha import alpha
-from accord.feedback.statistics.codings import Codings, counts_as_person
 from accord.records import Feedback
 from accord.run import MANIFEST
-from accord.stats import Estimate, jackknife, mean
+from accord.stats import jackknife
+
+with deferred():
+    from scipy.stats import false_discovery_control
+
+    from accord.audit.evidence import Evidence, LedgerRecords
+    from accord.audit.verdicts import Ruling, above
+    from accord.feedback.dataset.views import is_evidence
+    from accord.feedback.provenance import is_known
+    from accord.feedback.statistics.alpha import alpha
+    from accord.feedback.statistics.codings import Codings, counts_as_person
+    from accord.stats import Estimate, mean
 
 __all__ = ["SAME_TEXTS", "against", "answers_by_study", "bits", "of_all"]
 

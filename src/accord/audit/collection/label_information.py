@@ -10,7 +10,11 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
-from scipy.stats import binom
+
+from accord.deferred import deferred
+
+with deferred():
+    from scipy.stats import binom
 
 __all__ = ["information_of", "label_of", "log_odds", "settled_before"]
 

@@ -22,11 +22,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-from scipy.sparse import coo_array, vstack
 
-from accord.feedback.statistics.preferences import collect_preferences
+from accord.deferred import deferred
 from accord.records import Comparison, Feedback, Judgement, Label, Ranking, Rating
+
+with deferred():
+    from scipy.optimize import minimize_scalar
+    from scipy.sparse import coo_array, vstack
+
+    from accord.feedback.statistics.preferences import collect_preferences
 
 __all__ = ["KINDS", "AnswerBits", "foreseen_in", "quality_of", "told_by_each"]
 

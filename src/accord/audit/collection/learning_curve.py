@@ -18,10 +18,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
+from accord.deferred import deferred
 from accord.errors import MissingEvidence
-from accord.stats import Estimate, mean
+
+with deferred():
+    from scipy.sparse import csr_array
+
+    from accord.stats import Estimate, mean
 
 __all__ = ["Curve", "fitted"]
 

@@ -7,11 +7,15 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array, hstack
-from scipy.stats import binom
 
+from accord.deferred import deferred
 from accord.records import Prompt
-from accord.stats import Estimate, proportion, rate
+
+with deferred():
+    from scipy.sparse import csr_array, hstack
+    from scipy.stats import binom
+
+    from accord.stats import Estimate, proportion, rate
 
 __all__ = [
     "PromptSets",

@@ -4,17 +4,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import false_discovery_control
 
-from accord.artefacts import HarmMark, Verdict
 from accord.artefacts.finding import Collection
 from accord.audit.challenges import X9
 from accord.audit.checks import Outcome, artefact, check
 from accord.audit.conduct.harm_thresholds import HarmThresholds
 from accord.audit.evidence import HARM_MARKS, SAMPLES, Evidence
-from accord.audit.verdicts import Ruling, at_most
+from accord.deferred import deferred
 from accord.errors import MissingEvidence
-from accord.stats import Estimate, mean, rate, rate_difference
+
+with deferred():
+    from scipy.stats import false_discovery_control
+
+    from accord.artefacts import HarmMark, Verdict
+    from accord.audit.verdicts import Ruling, at_most
+    from accord.stats import Estimate, mean, rate, rate_difference
 
 __all__ = ["ARMS", "Measured", "marks_of", "toxicity"]
 

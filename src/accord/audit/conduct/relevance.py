@@ -4,9 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from accord.audit.written_words import words_of
+from accord.deferred import deferred
+
+with deferred():
+    from scipy.sparse import csr_array
 
 __all__ = ["is_on_subject", "nearer_prompts"]
 

@@ -4,10 +4,14 @@ from collections.abc import Hashable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.stats import rankdata
 
-from accord.stats import Estimate, mean
+from accord.deferred import deferred
+
+with deferred():
+    from scipy.sparse import csr_array
+    from scipy.stats import rankdata
+
+    from accord.stats import Estimate, mean
 
 __all__ = ["classifier_area", "halves_of", "placements"]
 

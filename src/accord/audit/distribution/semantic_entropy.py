@@ -4,7 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
+
+from accord.deferred import deferred
+
+with deferred():
+    from scipy.special import gammaln
 
 __all__ = ["expected_entropy"]
 

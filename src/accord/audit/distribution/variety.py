@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
 
 from accord.artefacts import EvaluationSample
 from accord.artefacts.finding import Collection
@@ -15,10 +14,16 @@ from accord.audit.challenges import DC2
 from accord.audit.checks import Outcome, artefact, check
 from accord.audit.distribution.thresholds import DistributionThresholds
 from accord.audit.evidence import SAMPLES, Evidence
-from accord.audit.verdicts import above
 from accord.audit.written_words import words_of
+from accord.deferred import deferred
 from accord.errors import MissingEvidence
-from accord.stats import Estimate, jackknife, mean
+from accord.stats import jackknife
+
+with deferred():
+    from scipy.special import gammaln
+
+    from accord.audit.verdicts import above
+    from accord.stats import Estimate, mean
 
 __all__ = ["diversity", "entropy"]
 

@@ -6,13 +6,17 @@ from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
-from scipy.special import expit, log_expit
 
-from accord.artefacts import AnsweredPair
 from accord.artefacts.finding import Collection
 from accord.audit.evidence import ASKED_ANSWERS, Evidence
+from accord.deferred import deferred
 from accord.errors import MissingEvidence
+
+with deferred():
+    from scipy.optimize import minimize_scalar
+    from scipy.special import expit, log_expit
+
+    from accord.artefacts import AnsweredPair
 
 __all__ = ["ANSWERS", "Foretold"]
 

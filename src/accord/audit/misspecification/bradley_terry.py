@@ -2,9 +2,13 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit, logsumexp
 
-from accord.audit.misspecification.answers import Answers
+from accord.deferred import deferred
+
+with deferred():
+    from scipy.special import expit, logsumexp
+
+    from accord.audit.misspecification.answers import Answers
 
 __all__ = ["KINDS", "WEAK_PRIOR", "fit", "fit_kinds", "fit_turned"]
 

@@ -13,9 +13,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import expit
 
 from accord.audit.misspecification.bradley_terry import fit
+from accord.deferred import deferred
+
+with deferred():
+    from scipy.special import expit
 
 __all__ = ["FOLDS", "Opinions", "beyond_chance", "fit_each", "gains_by_context", "halves_in_time"]
 

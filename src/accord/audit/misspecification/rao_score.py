@@ -4,12 +4,16 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
-from scipy.special import expit
 
-from accord.audit.misspecification.answers import Answers
 from accord.audit.misspecification.bradley_terry import WEAK_PRIOR, fit, fit_turned
-from accord.stats import Estimate
+from accord.deferred import deferred
+
+with deferred():
+    from scipy.sparse import csr_array
+    from scipy.special import expit
+
+    from accord.audit.misspecification.answers import Answers
+    from accord.stats import Estimate
 
 __all__ = ["SIGNIFICANCE", "score_test"]
 

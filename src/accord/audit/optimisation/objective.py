@@ -11,11 +11,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
-from accord.artefacts import EvaluationSample
 from accord.audit.evidence import EVALUATION, SAMPLES, Evidence
+from accord.deferred import deferred
 from accord.errors import MissingEvidence
+
+with deferred():
+    from scipy.special import logsumexp
+
+    from accord.artefacts import EvaluationSample
 
 __all__ = ["FEWEST_PROMPTS", "Objective", "carried_share", "objective_of"]
 

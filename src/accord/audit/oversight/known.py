@@ -5,19 +5,23 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from accord.artefacts.finding import Collection, Verdict
 from accord.audit.challenges import OV1
 from accord.audit.checks import LEDGER, Outcome, artefact, check
 from accord.audit.evidence import EVALUATORS, Evidence
-from accord.audit.oversight.shares import Flagged, flagged_outcome, names_of, summaries_of
 from accord.audit.oversight.thresholds import OversightThresholds
-from accord.audit.verdicts import Ruling, near_zero
+from accord.deferred import deferred
 from accord.errors import MissingEvidence
-from accord.feedback.statistics.reliability import EvaluatorSummary
-from accord.feedback.statistics.workers.shrinkage import tail_above
-from accord.stats import rate
+
+with deferred():
+    from scipy import special
+
+    from accord.audit.oversight.shares import Flagged, flagged_outcome, names_of, summaries_of
+    from accord.audit.verdicts import Ruling, near_zero
+    from accord.feedback.statistics.reliability import EvaluatorSummary
+    from accord.feedback.statistics.workers.shrinkage import tail_above
+    from accord.stats import rate
 
 __all__ = ["control", "probably_wrong"]
 

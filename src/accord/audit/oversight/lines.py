@@ -5,12 +5,16 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from accord.audit.oversight.orders import p_of_order
+from accord.deferred import deferred
 from accord.feedback.equality import judgement_meaning
-from accord.feedback.statistics.workers.shrinkage import beta_prior
 from accord.records import Feedback
+
+with deferred():
+    from scipy import special
+
+    from accord.feedback.statistics.workers.shrinkage import beta_prior
 
 __all__ = ["LEAST_STEPS", "Line", "lines_of", "p_of_lines"]
 

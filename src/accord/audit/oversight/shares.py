@@ -5,16 +5,20 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import false_discovery_control
 
-from accord.artefacts.finding import Verdict
-from accord.audit.checks import Outcome
-from accord.audit.evidence import Evidence
-from accord.audit.verdicts import Ruling, near_zero
+from accord.deferred import deferred
 from accord.errors import MissingEvidence
-from accord.feedback.statistics.reliability import EvaluatorSummary
 from accord.run import MANIFEST
-from accord.stats import Estimate
+
+with deferred():
+    from scipy.stats import false_discovery_control
+
+    from accord.artefacts.finding import Verdict
+    from accord.audit.checks import Outcome
+    from accord.audit.evidence import Evidence
+    from accord.audit.verdicts import Ruling, near_zero
+    from accord.feedback.statistics.reliability import EvaluatorSummary
+    from accord.stats import Estimate
 
 __all__ = ["Flagged", "flagged_outcome", "names_of", "share_outcome", "summaries_of", "sure_number"]
 

@@ -8,7 +8,7 @@ from accord.artefacts import EvaluationSample
 from accord.audit.evidence import POLICY_MODEL, SAMPLES, Evidence
 from accord.audit.remeasure.models import open_model
 from accord.errors import MissingEvidence
-from accord.lm.loading import DType
+from accord.lm.dtypes import DType
 
 __all__ = ["remeasure"]
 

@@ -3,7 +3,8 @@
 from accord.audit.evidence import POLICY_MODEL, Evidence
 from accord.errors import ForeignCodeError, MissingEvidence, ModelError
 from accord.lm.causal import CausalModel
-from accord.lm.loading import DType, load
+from accord.lm.dtypes import DType
+from accord.lm.loading import load
 from accord.lm.memory import release_memory
 
 __all__ = ["open_model"]

@@ -6,20 +6,24 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, rankdata
 
 from accord.artefacts.finding import Collection
 from accord.audit.challenges import RE1
 from accord.audit.checks import Outcome, artefact, check, judge
 from accord.audit.evidence import COMPLETIONS, EVALUATORS, JUDGE_MODEL, PAIRS, PROMPTS, REWARD_BESIDE, SAMPLES, Evidence
-from accord.audit.oversight.deception.approvals import arms_of
 from accord.audit.reward.thresholds import RewardThresholds
-from accord.audit.verdicts import at_least
+from accord.deferred import deferred
 from accord.errors import MissingEvidence
-from accord.feedback import sampled_units
 from accord.records import Completion, Prompt
-from accord.stats import Estimate, mean
 from accord.stats.resampling import resampled_sums
+
+with deferred():
+    from scipy.stats import norm, rankdata
+
+    from accord.audit.oversight.deception.approvals import arms_of
+    from accord.audit.verdicts import at_least
+    from accord.feedback import sampled_units
+    from accord.stats import Estimate, mean
 
 __all__ = ["best_of", "foretold", "pairs_to_tell", "rank_correlation"]
 

@@ -5,19 +5,23 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
-from scipy.special import expit
 
 from accord.artefacts.finding import Collection, Verdict
 from accord.audit.challenges import RG1
 from accord.audit.checks import Outcome, artefact, check, judge
-from accord.audit.collection.topic_gap import gap_of
 from accord.audit.evidence import COMPLETIONS, PAIRS, PROMPTS, REWARD_MODEL, Evidence
 from accord.audit.reward.shifted_pairs import KNOWN, NEW, ShiftedPairs, shifted_pairs
 from accord.audit.reward.thresholds import RewardThresholds
-from accord.audit.verdicts import Ruling, at_most
-from accord.stats import Estimate, Units, calibration_error, rate
-from accord.stats.means import t_interval
+from accord.deferred import deferred
+
+with deferred():
+    from scipy.optimize import minimize
+    from scipy.special import expit
+
+    from accord.audit.collection.topic_gap import gap_of
+    from accord.audit.verdicts import Ruling, at_most
+    from accord.stats import Estimate, Units, calibration_error, rate
+    from accord.stats.means import t_interval
 
 __all__ = ["Curve", "auroc", "shift", "surer_where_new"]
 

@@ -4,18 +4,22 @@ from collections.abc import Sequence
 from math import sqrt
 
 import numpy as np
-from scipy.optimize import brentq
-from scipy.stats import nct
 
-from accord.artefacts import PolicyEvaluation, Verdict
 from accord.audit.challenges import RL1
 from accord.audit.checks import Outcome, artefact, check
 from accord.audit.evidence import EVALUATION, Evidence
 from accord.audit.seeds.other_seeds import MORE_SEEDS, runs_of_seeds
 from accord.audit.seeds.thresholds import SeedThresholds
-from accord.audit.verdicts import Ruling
+from accord.deferred import deferred
 from accord.errors import MissingEvidence
-from accord.stats import Estimate, mean
+
+with deferred():
+    from scipy.optimize import brentq
+    from scipy.stats import nct
+
+    from accord.artefacts import PolicyEvaluation, Verdict
+    from accord.audit.verdicts import Ruling
+    from accord.stats import Estimate, mean
 
 __all__ = ["coefficient_of_variation", "spread"]
 

@@ -5,9 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import false_discovery_control
 
-from accord.artefacts import Verdict
 from accord.artefacts.finding import Collection
 from accord.audit.challenges import MH1
 from accord.audit.checks import Outcome, artefact, check
@@ -21,9 +19,15 @@ from accord.audit.values.answers import (
     require_order_invariance,
 )
 from accord.audit.values.thresholds import ValuesThresholds
-from accord.audit.verdicts import Ruling, at_least
+from accord.deferred import deferred
 from accord.errors import MissingEvidence
-from accord.stats import Estimate, mean
+
+with deferred():
+    from scipy.stats import false_discovery_control
+
+    from accord.artefacts import Verdict
+    from accord.audit.verdicts import Ruling, at_least
+    from accord.stats import Estimate, mean
 
 __all__ = ["nearness", "opinions"]
 

@@ -7,9 +7,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from accord.artefacts import DataSummary
 from accord.artefacts.on_demand import on_demand_if_many
-from accord.feedback.dataset.views import Judged, judged
+from accord.deferred import deferred
 from accord.records import (
     Comparison,
     Completion,
@@ -27,6 +26,10 @@ from accord.records import (
     Spans,
     Steps,
 )
+
+with deferred():
+    from accord.artefacts import DataSummary
+    from accord.feedback.dataset.views import Judged, judged
 
 __all__ = ["Dataset", "count"]
 

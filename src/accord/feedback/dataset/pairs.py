@@ -17,10 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from accord.deferred import deferred
 from accord.feedback.dataset.two_readings import contradicted
-from accord.feedback.provenance import is_known, replaced_ids
-from accord.feedback.store.ledger import Ledger
-from accord.feedback.store.stored_records import StoredFeedback, at_places
 from accord.records import (
     Comparison,
     Correction,
@@ -37,6 +35,11 @@ from accord.records import (
     Spans,
     Steps,
 )
+
+with deferred():
+    from accord.feedback.provenance import is_known, replaced_ids
+    from accord.feedback.store.ledger import Ledger
+    from accord.feedback.store.stored_records import StoredFeedback, at_places
 
 __all__ = [
     "PAIR_KINDS",

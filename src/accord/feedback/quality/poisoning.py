@@ -19,11 +19,15 @@ from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import false_discovery_control, norm, ttest_1samp
 
+from accord.deferred import deferred
 from accord.feedback.quality.unknown import NotAssessed
-from accord.feedback.quality.word_model import WORD, WordModel, calibration_of, foretold
-from accord.stats import Estimate, mean, rate
+
+with deferred():
+    from scipy.stats import false_discovery_control, norm, ttest_1samp
+
+    from accord.feedback.quality.word_model import WORD, WordModel, calibration_of, foretold
+    from accord.stats import Estimate, mean, rate
 
 __all__ = ["MOST", "Compared", "Poisoning", "Suspect", "suspected_poisoning"]
 
@@ -33,7 +37,7 @@ LEAST_PROMPTS = 5  # that a word stands in, or a person answered
 LEAST_IN_ALL = 50
 LEVEL = 0.05
 MOST = 50_000  # comparisons looked at; of more, a random choice (`compared_texts`)
-FOUR_OF_FIVE = float(norm.ppf(0.8))
+FOUR_OF_FIVE = 0.8416212335729143  # the quantile of the normal distribution
 
 
 @dataclass(frozen=True)

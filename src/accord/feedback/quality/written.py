@@ -15,10 +15,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
 
+from accord.deferred import deferred
 from accord.feedback.quality.unknown import NotAssessed
-from accord.stats import Estimate, rate
+
+with deferred():
+    from scipy.stats import norm
+
+    from accord.stats import Estimate, rate
 
 __all__ = ["WrittenAnswers", "WrittenTexts", "rogan_gladen", "surely_typed", "written_answers"]
 

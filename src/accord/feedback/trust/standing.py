@@ -18,10 +18,14 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import false_discovery_control
 
-from accord.feedback.statistics.workers.shrinkage import is_told, shrunk_rates, tail_above, tail_below
-from accord.stats import Estimate
+from accord.deferred import deferred
+
+with deferred():
+    from scipy.stats import false_discovery_control
+
+    from accord.feedback.statistics.workers.shrinkage import is_told, shrunk_rates, tail_above, tail_below
+    from accord.stats import Estimate
 
 __all__ = ["HALF", "Standing", "Standings", "judge_standing", "surely_above_chance"]
 

@@ -18,11 +18,13 @@ from importlib.resources import files
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import torch
-
+from accord.deferred import deferred
 from accord.fetch import cache_folder
 
-__all__ = ["ADAMW", "KERNELS", "Library", "Source", "compiled", "instructions"]
+with deferred():
+    import torch
+
+__all__ = ["ADAMW", "KERNELS", "SWITCH", "Library", "Source", "compiled", "compiler", "instructions"]
 
 FLAGS = ("-O3", "-std=gnu11", "-shared", "-fPIC")
 THREADS = ("-fopenmp", "-fopenmp-simd")  # of the first that the compiler takes
@@ -63,25 +65,25 @@ def compiled(source: Source = KERNELS) -> Library:
 def _compiled(source: Source = KERNELS) -> Library:
     if os.environ.get(SWITCH) == "off":
         return Library(None, f"{SWITCH} is off")
-    compiler = _compiler()
-    if compiler is None:
+    path = compiler()
+    if path is None:
         return Library(None, f"no C compiler was found ({', '.join(COMPILERS)}, or CC)")
     sources = {name: files("accord.lm.native").joinpath(name).read_bytes() for name in source.files}
     try:
-        version = _run([compiler, "--version"]).partition("\n")[0]
+        version = _run([path, "--version"]).partition("\n")[0]
         for threads in THREADS:
             flags = (*FLAGS, *source.flags, threads, *instructions())
             key = _key(*sources.values(), *map(str.encode, (version, *flags)))
             target = cache_folder() / "native" / key / f"{Path(source.files[0]).stem}.so"
-            problem = _make(compiler, flags, sources, target)
+            problem = _make(path, flags, sources, target)
             if not problem:
                 return Library(_loaded(target), f"{version}, {' '.join(flags)}")
     except (OSError, subprocess.SubprocessError) as error:
-        return Library(None, f"{compiler} gave nothing that can be used ({_first_line(error)})")
-    return Library(None, f"{compiler} cannot compile them ({problem})")
+        return Library(None, f"{path} gave nothing that can be used ({_first_line(error)})")
+    return Library(None, f"{path} cannot compile them ({problem})")
 
 
-def _compiler() -> str | None:
+def compiler() -> str | None:
     """The path of a C compiler: that of CC, else the first that is there."""
     named = os.environ.get("CC")
     return next((path for name in ([named] if named else COMPILERS) if (path := shutil.which(name))), None)
@@ -106,7 +108,7 @@ def _key(*parts: bytes) -> str:
     return hashlib.sha256(b"\0".join([*parts, features.encode(), model.encode()])).hexdigest()[:16]
 
 
-def _make(compiler: str, flags: tuple[str, ...], sources: Mapping[str, bytes], target: Path) -> str:
+def _make(path: str, flags: tuple[str, ...], sources: Mapping[str, bytes], target: Path) -> str:
     """Compile to `target`, unless it is there; it appears whole or not at all. Returns what was wrong."""
     if target.is_file():
         return ""
@@ -116,7 +118,7 @@ def _make(compiler: str, flags: tuple[str, ...], sources: Mapping[str, bytes], t
         for name, content in sources.items():
             (Path(folder) / name).write_bytes(content)
         result = subprocess.run(
-            [compiler, *flags, str(Path(folder) / next(iter(sources))), "-o", str(made), "-lm"],
+            [path, *flags, str(Path(folder) / next(iter(sources))), "-o", str(made), "-lm"],
             capture_output=True,
             text=True,
             timeout=SECONDS,

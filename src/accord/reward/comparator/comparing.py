@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 
 from accord.errors import ModelError, storage
 from accord.lm.encoder import EncodedText, Encoder, load_encoder
+from accord.lm.gradients import without_gradients
 from accord.reward.comparator.alignment import AlignmentHead, padded
 
 __all__ = ["Comparator", "Compared", "Cosine", "TrainedComparator", "encoded"]
@@ -63,7 +64,7 @@ class TrainedComparator:
             torch.manual_seed(seed)
             return cls(encoder, AlignmentHead(encoder.width, len(layers), hidden), layers)
 
-    @torch.no_grad()
+    @without_gradients
     def compare(self, texts: Sequence[str], references: Sequence[str]) -> Compared:
         """Each text with the reference at its place. Raises `ModelError` where a text is too long for the encoder."""
         settled = [_settled(*pair) for pair in zip(texts, references, strict=True)]

@@ -6,12 +6,15 @@ from typing import Any
 
 import numpy as np
 
+from accord.deferred import deferred
 from accord.errors import RecipeError
 from accord.interfaces import Scores
 from accord.records import Completion, Prompt
-from accord.reward.comparator.comparing import Comparator
 from accord.reward.stated.references import References
 from accord.verdicts.marks import UnusableReferenceError
+
+with deferred():
+    from accord.reward.comparator.comparing import Comparator
 
 __all__ = ["TextComparisonJudge", "texts_of"]
 

@@ -1,14 +1,19 @@
 """Bradley-Terry reward models: what people prefer, learnt from pairs (Bradley & Terry 1952; Christiano et al. 2017)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from accord.deferred import deferred
 from accord.feedback import PAIR_KINDS, Dataset
 from accord.reward.learnt import LearntReward
-from accord.reward.terms.base import Term
-from accord.reward.terms.comparisons import Answering, Comparisons
+from accord.reward.terms.answering import Answering
+from accord.reward.terms.reading import Reading, read_pairs
+
+with deferred():
+    from accord.reward.terms.base import Term
+    from accord.reward.terms.comparisons import Comparisons
 
 __all__ = ["AnswerSettings", "BradleyTerry"]
 
@@ -68,3 +73,7 @@ class BradleyTerry(AnswerSettings):
     def terms(self, data: Dataset) -> Sequence[Term]:
         """The pairs."""
         return [Comparisons.of(data, self.answering)]
+
+    def readings(self, data: Dataset, split: str) -> Mapping[str, Reading]:
+        """What its term reads."""
+        return {"comparison": read_pairs(data, split)}

@@ -11,15 +11,18 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field
 
+from accord.deferred import deferred
 from accord.errors import ArtefactError
 from accord.feedback import Dataset
 from accord.interfaces import Step
-from accord.lm.classifier import SequenceClassifier, load_classifier, read_classifier_tokenizer
-from accord.lm.inspection import problem_with_classifier
-from accord.lm.loading import commit_of, place_of
 from accord.lm.settings import ModelForm
 from accord.reward.settings import RewardSettings
 from accord.run import InputEntry, RunDirectory, digest_of_folder
+
+with deferred():
+    from accord.lm.classifier import SequenceClassifier, load_classifier, read_classifier_tokenizer
+    from accord.lm.inspection import problem_with_classifier
+    from accord.lm.loading import commit_of, place_of
 
 __all__ = ["Classifier"]
 

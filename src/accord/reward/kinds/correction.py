@@ -3,10 +3,13 @@
 from collections.abc import Sequence
 from typing import ClassVar, Literal
 
+from accord.deferred import deferred
 from accord.feedback import Dataset
 from accord.reward.learnt import LearntReward
-from accord.reward.terms.base import Term
-from accord.reward.terms.corrections import Corrections
+
+with deferred():
+    from accord.reward.terms.base import Term
+    from accord.reward.terms.corrections import Corrections
 
 __all__ = ["CorrectionReward"]
 

@@ -7,13 +7,16 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, field_validator
 
+from accord.deferred import deferred
 from accord.errors import ExtensionError, nearest
 from accord.extensions import load_extensions
 from accord.feedback import Dataset
 from accord.reward.learnt import LearntReward
 from accord.reward.sentiment import SentimentReader, lexicon
-from accord.reward.terms.base import Term
-from accord.reward.terms.critiques import Critiques
+
+with deferred():
+    from accord.reward.terms.base import Term
+    from accord.reward.terms.critiques import Critiques
 
 __all__ = ["CritiqueReward", "CritiqueSettings"]
 

@@ -1,14 +1,18 @@
 """Ratings as ordered answers: thresholds of each evaluator, drawn to everybody's (McCullagh 1980)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from accord.deferred import deferred
 from accord.feedback import Dataset
 from accord.reward.learnt import LearntReward
-from accord.reward.terms.base import Term
-from accord.reward.terms.graded_ratings import GradedRatings
+from accord.reward.terms.reading import Reading, read_ratings
+
+with deferred():
+    from accord.reward.terms.base import Term
+    from accord.reward.terms.graded_ratings import GradedRatings
 
 __all__ = ["CumulativeRating"]
 
@@ -31,3 +35,7 @@ class CumulativeRating(LearntReward):
     def terms(self, data: Dataset) -> Sequence[Term]:
         """The ratings."""
         return [GradedRatings.of(data, evaluator_std=self.evaluator_std)]
+
+    def readings(self, data: Dataset, split: str) -> Mapping[str, Reading]:
+        """What its term reads."""
+        return {"rating": read_ratings(data, split)}

@@ -5,11 +5,14 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from accord.deferred import deferred
 from accord.feedback import Dataset
 from accord.records import JUDGEMENT_KINDS
 from accord.reward.learnt import LearntReward
-from accord.reward.terms.base import Term
-from accord.reward.terms.demonstrations import Demonstrations
+
+with deferred():
+    from accord.reward.terms.base import Term
+    from accord.reward.terms.demonstrations import Demonstrations
 
 __all__ = ["DemonstrationReward"]
 

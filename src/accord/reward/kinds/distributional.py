@@ -1,21 +1,26 @@
 """Distributional preference learning: how people's utilities of a text are spread, and their mean or a quantile."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from accord.deferred import deferred
 from accord.feedback import PAIR_KINDS, Dataset
 from accord.lm.aggregation import Aggregation
-from accord.lm.reward_model import ScalarHeadModel
-from accord.reward.heads import Heads, ObjectiveHeads, unrecorded
 from accord.reward.learnt import LearntReward, sample_of, unit_of
 from accord.reward.observations import Observation, completions_of
-from accord.reward.people.distribution import DistributionalModel, distributional, utilities
-from accord.reward.people.unknown_groups import Start
-from accord.reward.terms.base import Term
-from accord.reward.terms.utilities import Distribution, Utilities, output_names
+from accord.reward.terms.choices import Distribution, output_names
+from accord.reward.terms.reading import Reading, read_pairs
 from accord.run import RunDirectory
+
+with deferred():
+    from accord.lm.reward_model import ScalarHeadModel
+    from accord.reward.heads import Heads, ObjectiveHeads, unrecorded
+    from accord.reward.people.distribution import DistributionalModel, distributional, utilities
+    from accord.reward.people.unknown_groups import Start
+    from accord.reward.terms.base import Term
+    from accord.reward.terms.utilities import Utilities
 
 __all__ = ["Distributional"]
 
@@ -63,6 +68,10 @@ class Distributional(LearntReward):
     def terms(self, data: Dataset) -> Sequence[Term]:
         """The pairs."""
         return [Utilities(self.distribution, members=self.ensemble_size)]
+
+    def readings(self, data: Dataset, split: str) -> Mapping[str, Reading]:
+        """What its term reads."""
+        return {"comparison": read_pairs(data, split)}
 
     def heads(
         self, data: Dataset, observations: Sequence[Observation], *, seed: int, stage: str, start: Start | None = None

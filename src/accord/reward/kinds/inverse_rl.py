@@ -15,18 +15,24 @@ from pathlib import Path
 from typing import ClassVar, Literal, Self
 
 from pydantic import Field, field_validator
-from torch import nn
 
-from accord.artefacts import CANDIDATES, RewardMetrics, WrittenCandidate
+from accord.deferred import deferred
 from accord.errors import RecipeError
 from accord.feedback import Dataset
-from accord.lm.generate import generate
 from accord.records import Prompt, Sampling
 from accord.reward.learnt import LearntReward
-from accord.reward.terms.base import Term
-from accord.reward.terms.inverse import InverseDemonstrations, Partition
+from accord.reward.terms.choices import Partition
 from accord.run import RunDirectory
-from accord.train import TrainingStep, stage_seed
+from accord.train import stage_seed
+
+with deferred():
+    from torch import nn
+
+    from accord.artefacts import CANDIDATES, RewardMetrics, WrittenCandidate
+    from accord.lm.generate import generate
+    from accord.reward.terms.base import Term
+    from accord.reward.terms.inverse import InverseDemonstrations
+    from accord.train import TrainingStep
 
 __all__ = ["InverseRL"]
 

@@ -5,20 +5,24 @@ from typing import ClassVar, Literal, Self, get_args
 
 from pydantic import Field, FiniteFloat, field_validator, model_validator
 
+from accord.deferred import deferred
 from accord.feedback import Dataset
 from accord.reward.idle_settings import without_effect
 from accord.reward.kinds.bradley_terry import AnswerSettings
 from accord.reward.kinds.critique import CritiqueSettings
-from accord.reward.terms.acts import Evaluators
-from accord.reward.terms.base import Term
-from accord.reward.terms.comparisons import Answering, Comparisons
-from accord.reward.terms.corrections import Corrections
-from accord.reward.terms.critiques import Critiques
-from accord.reward.terms.demonstrations import Demonstrations
-from accord.reward.terms.graded_ratings import GradedRatings
-from accord.reward.terms.labels import LabelItems, options_of
-from accord.reward.terms.rankings import Rankings
-from accord.reward.terms.ratings import RatingRegression
+from accord.reward.terms.answering import Answering
+
+with deferred():
+    from accord.reward.terms.acts import Evaluators
+    from accord.reward.terms.base import Term
+    from accord.reward.terms.comparisons import Comparisons
+    from accord.reward.terms.corrections import Corrections
+    from accord.reward.terms.critiques import Critiques
+    from accord.reward.terms.demonstrations import Demonstrations
+    from accord.reward.terms.graded_ratings import GradedRatings
+    from accord.reward.terms.labels import LabelItems, options_of
+    from accord.reward.terms.rankings import Rankings
+    from accord.reward.terms.ratings import RatingRegression
 
 __all__ = ["Joint"]
 

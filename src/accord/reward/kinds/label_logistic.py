@@ -6,17 +6,21 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, FiniteFloat, model_validator
 
+from accord.deferred import deferred
 from accord.errors import RecipeError, nearest
 from accord.feedback import PAIR_KINDS, Dataset
 from accord.lm.aggregation import Aggregation
-from accord.lm.reward_model import ScalarHeadModel
-from accord.reward.coefficients import fit_coefficients
-from accord.reward.heads import Heads, ObjectiveHeads, unrecorded
 from accord.reward.learnt import LearntReward, normalise
 from accord.reward.observations import Observation, completions_of
-from accord.reward.people.unknown_groups import Start
-from accord.reward.terms.base import Term
-from accord.reward.terms.labels import LabelOutputs, options_of
+from accord.reward.terms.reading import Reading, read_labels
+
+with deferred():
+    from accord.lm.reward_model import ScalarHeadModel
+    from accord.reward.coefficients import fit_coefficients
+    from accord.reward.heads import Heads, ObjectiveHeads, unrecorded
+    from accord.reward.people.unknown_groups import Start
+    from accord.reward.terms.base import Term
+    from accord.reward.terms.labels import LabelOutputs, options_of
 
 __all__ = ["LabelLogistic"]
 
@@ -68,6 +72,10 @@ class LabelLogistic(LearntReward):
     def terms(self, data: Dataset) -> Sequence[Term]:
         """The labels."""
         return [LabelOutputs(options_of(data), members=self.ensemble_size)]
+
+    def readings(self, data: Dataset, split: str) -> Mapping[str, Reading]:
+        """What its term reads."""
+        return {"label": read_labels(data, split)}
 
     def heads(
         self, data: Dataset, observations: Sequence[Observation], *, seed: int, stage: str, start: Start | None = None

@@ -20,14 +20,18 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field
 
+from accord.deferred import deferred
 from accord.errors import RecipeError, TrainingStopped, WaitingForPeople, storage
-from accord.feedback import Dataset, Ledger
-from accord.feedback.dataset.views import is_evidence
-from accord.feedback.store.location import is_url
+from accord.feedback import Dataset
 from accord.interfaces import Scores, Step
 from accord.records import Completion, Prompt, Rating
 from accord.reward.settings import RewardSettings
 from accord.run import RunDirectory, write_whole
+
+with deferred():
+    from accord.feedback import Ledger
+    from accord.feedback.dataset.views import is_evidence
+    from accord.feedback.store.location import is_url
 
 __all__ = ["LabelSpending", "PersonJudge", "PersonReward"]
 

@@ -1,12 +1,16 @@
 """Plackett-Luce reward models: rankings, whole (Plackett 1975; Luce 1959; ties of Firth, Kosmidis & Turner 2019)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
+from accord.deferred import deferred
 from accord.feedback import Dataset
 from accord.reward.learnt import LearntReward
-from accord.reward.terms.base import Term
-from accord.reward.terms.rankings import Rankings
+from accord.reward.terms.reading import Reading, read_rankings
+
+with deferred():
+    from accord.reward.terms.base import Term
+    from accord.reward.terms.rankings import Rankings
 
 __all__ = ["PlackettLuce"]
 
@@ -26,3 +30,7 @@ class PlackettLuce(LearntReward):
     def terms(self, data: Dataset) -> Sequence[Term]:
         """The rankings."""
         return [Rankings.of(data, comparisons=True)]
+
+    def readings(self, data: Dataset, split: str) -> Mapping[str, Reading]:
+        """What its term reads."""
+        return {"ranking": read_rankings(data, split, comparisons=True)}

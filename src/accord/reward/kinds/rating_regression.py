@@ -1,15 +1,19 @@
 """Regression of ratings: a reward in standard deviations of ratings, each evaluator with a shift and a slope."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from accord.deferred import deferred
 from accord.feedback import Dataset
 from accord.reward.learnt import LearntReward
-from accord.reward.terms.acts import Evaluators
-from accord.reward.terms.base import Term
-from accord.reward.terms.ratings import RatingRegression
+from accord.reward.terms.reading import Reading, read_ratings
+
+with deferred():
+    from accord.reward.terms.acts import Evaluators
+    from accord.reward.terms.base import Term
+    from accord.reward.terms.ratings import RatingRegression
 
 __all__ = ["RatingRegressionReward"]
 
@@ -32,3 +36,7 @@ class RatingRegressionReward(LearntReward):
     def terms(self, data: Dataset) -> Sequence[Term]:
         """The ratings."""
         return [RatingRegression(Evaluators(data), evaluator_std=self.evaluator_std)]
+
+    def readings(self, data: Dataset, split: str) -> Mapping[str, Reading]:
+        """What its term reads."""
+        return {"rating": read_ratings(data, split)}

@@ -7,18 +7,21 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, field_validator
 
-from accord.artefacts import MODEL
+from accord.deferred import deferred
 from accord.errors import RecipeError
 from accord.feedback import Dataset
 from accord.interfaces import Step
-from accord.lm.device import resolve_device
-from accord.lm.loading import DType
-from accord.lm.reward_model import ScalarHeadModel, is_reward_model
-from accord.lm.reward_model_files import load_reward_model
-from accord.reward.learnt import normalise
+from accord.lm.dtypes import DType
 from accord.reward.settings import RewardSettings
-from accord.reward.soups import soup
 from accord.run import InputEntry, RunDirectory, digest_of_folder
+
+with deferred():
+    from accord.artefacts import MODEL
+    from accord.lm.device import resolve_device
+    from accord.lm.reward_model import ScalarHeadModel, is_reward_model
+    from accord.lm.reward_model_files import load_reward_model
+    from accord.reward.learnt import normalise
+    from accord.reward.soups import soup
 
 __all__ = ["Soup"]
 

@@ -5,14 +5,18 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from accord.deferred import deferred
 from accord.errors import RecipeError
-from accord.feedback import Dataset, Judged
-from accord.lm.reward_model import ScalarHeadModel
+from accord.feedback import Dataset
 from accord.records import Correction, Spans
-from accord.reward.segments.labels import Label, changed, check_spans, span_labels
-from accord.reward.segments.reading import ReadText
 from accord.reward.segments.settings import SegmentReward
-from accord.reward.segments.span_judge import ErrorKind, SpanJudge
+
+with deferred():
+    from accord.feedback import Judged
+    from accord.lm.reward_model import ScalarHeadModel
+    from accord.reward.segments.labels import Label, changed, check_spans, span_labels
+    from accord.reward.segments.reading import ReadText
+    from accord.reward.segments.span_judge import ErrorKind, SpanJudge
 
 __all__ = ["CORRECTED", "Density", "SpanReward"]
 

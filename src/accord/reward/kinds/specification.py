@@ -15,21 +15,24 @@ from typing import ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from accord.artefacts import MODEL
+from accord.deferred import deferred
 from accord.errors import ArtefactError, RecipeError
 from accord.feedback import PAIR_KINDS, Dataset
 from accord.interfaces import Step
-from accord.lm.inspection import problem_with
 from accord.lm.remote import EndpointWriter
 from accord.lm.settings import ModelSettings
 from accord.records import Prompt
 from accord.reward.settings import RewardSettings
-from accord.reward.specification.answering import ChatAnswers, LogprobAnswers, YesOrNo
 from accord.reward.specification.clauses import Clause, Shown
 from accord.reward.specification.judge import UNANSWERED, SpecificationJudge, answers_of
-from accord.reward.specification.weighing import Weights, by_preferences, by_ratings
 from accord.run import InputEntry, RunDirectory, digest_of_folder
 from accord.train import shuffled, stage_seed
+
+with deferred():
+    from accord.artefacts import MODEL
+    from accord.lm.inspection import problem_with
+    from accord.reward.specification.answering import ChatAnswers, LogprobAnswers, YesOrNo
+    from accord.reward.specification.weighing import Weights, by_preferences, by_ratings
 
 __all__ = ["Specification"]
 

@@ -5,14 +5,18 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from accord.feedback import Dataset, Judged
-from accord.lm.reward_model import ScalarHeadModel
+from accord.deferred import deferred
+from accord.feedback import Dataset
 from accord.reward.segments.aggregation import StepAggregation
 from accord.reward.segments.boundaries import steps_of
-from accord.reward.segments.labels import Label, check_steps, step_labels
-from accord.reward.segments.reading import ReadText
 from accord.reward.segments.settings import SegmentReward
-from accord.reward.segments.step_judge import StepJudge
+
+with deferred():
+    from accord.feedback import Judged
+    from accord.lm.reward_model import ScalarHeadModel
+    from accord.reward.segments.labels import Label, check_steps, step_labels
+    from accord.reward.segments.reading import ReadText
+    from accord.reward.segments.step_judge import StepJudge
 
 __all__ = ["StepReward"]
 

@@ -13,24 +13,29 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
-from torch import nn
 
-from accord.artefacts import MODEL, REFERENCES, RewardMetrics
+from accord.deferred import deferred
 from accord.errors import AccordError, ArtefactError
 from accord.feedback import Dataset
 from accord.interfaces import Step
-from accord.lm import tiny
-from accord.lm.device import device_problem, resolve_device
 from accord.lm.encoder import PACKAGED, load_encoder
-from accord.reward.comparator.comparing import Comparator, Cosine, TrainedComparator, encoded
-from accord.reward.comparator.fitting import fit_step
-from accord.reward.comparator.judge import TextComparisonJudge, texts_of
 from accord.reward.comparator.pairs import make_pairs, read_texts
 from accord.reward.stated.judge import Outcome
 from accord.reward.stated.referenced import Grader, ReferencedReward
 from accord.reward.stated.references import References
 from accord.run import InputEntry, RunDirectory, digest_of, digest_of_folder
-from accord.train import Optim, Optimiser, Passes, StepResult, TrainingLoop, planned_draws, stage_seed
+from accord.train import Optim, Optimiser, Passes, planned_draws, stage_seed
+
+with deferred():
+    from torch import nn
+
+    from accord.artefacts import MODEL, REFERENCES, RewardMetrics
+    from accord.lm import tiny
+    from accord.lm.device import device_problem, resolve_device
+    from accord.reward.comparator.comparing import Comparator, Cosine, TrainedComparator, encoded
+    from accord.reward.comparator.fitting import fit_step
+    from accord.reward.comparator.judge import TextComparisonJudge, texts_of
+    from accord.train import StepResult, TrainingLoop
 
 __all__ = ["TextComparison"]
 

@@ -1,14 +1,19 @@
 """Thurstone's reward models: what people prefer, with normal noise (Thurstone 1927, case V)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from accord.deferred import deferred
 from accord.feedback import PAIR_KINDS, Dataset
 from accord.reward.kinds.bradley_terry import AnswerSettings
-from accord.reward.terms.base import Term
-from accord.reward.terms.comparisons import Answering, Comparisons
+from accord.reward.terms.answering import Answering
+from accord.reward.terms.reading import Reading, read_pairs
+
+with deferred():
+    from accord.reward.terms.base import Term
+    from accord.reward.terms.comparisons import Comparisons
 
 __all__ = ["Thurstone"]
 
@@ -37,3 +42,7 @@ class Thurstone(AnswerSettings):
     def terms(self, data: Dataset) -> Sequence[Term]:
         """The pairs."""
         return [Comparisons.of(data, self.answering)]
+
+    def readings(self, data: Dataset, split: str) -> Mapping[str, Reading]:
+        """What its term reads."""
+        return {"comparison": read_pairs(data, split)}

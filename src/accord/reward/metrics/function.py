@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import Field
 
-from accord.artefacts import REFERENCES, ReferenceRow
+from accord.deferred import deferred
 from accord.errors import AccordError, RecipeError
 from accord.feedback import Dataset
 from accord.interfaces import Step
@@ -27,6 +27,9 @@ from accord.records import Completion, Prompt
 from accord.reward.kinds.python import FunctionJudge, PythonReward
 from accord.reward.stated.references import References, of_file
 from accord.run import InputEntry, RunDirectory, digest_of
+
+with deferred():
+    from accord.artefacts import REFERENCES, ReferenceRow
 
 __all__ = ["FunctionMetric"]
 

@@ -1,5 +1,6 @@
 """The metrics of an evaluation, by name."""
 
+from accord.deferred import deferred
 from accord.errors import RecipeError
 from accord.registry import Registry
 from accord.reward.kinds.json_schema import JsonSchemaReward
@@ -8,7 +9,9 @@ from accord.reward.metrics.distinct import DistinctMetric
 from accord.reward.metrics.function import FunctionMetric
 from accord.reward.metrics.lengths import LengthMetric
 from accord.reward.metrics.matching import ExactMatchMetric, TestsMetric
-from accord.reward.settings import RewardSettings
+
+with deferred():
+    from accord.reward.settings import RewardSettings
 
 __all__ = ["METRICS"]
 

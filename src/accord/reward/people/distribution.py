@@ -15,7 +15,7 @@ from scipy.special import ndtri, softmax
 from accord.interfaces import Scores
 from accord.lm.reward_model import ScalarHeadModel
 from accord.records import Completion, Prompt
-from accord.reward.terms.utilities import Distribution
+from accord.reward.terms.choices import Distribution
 
 __all__ = ["DistributionalModel", "explained", "utilities"]
 

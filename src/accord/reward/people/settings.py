@@ -6,14 +6,18 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from accord.deferred import deferred
 from accord.errors import RecipeError
-from accord.feedback import Dataset, group_of
+from accord.feedback import Dataset
 from accord.lm.aggregation import Aggregation, Rule
 from accord.lm.reward_model import SHARED, ScalarHeadModel
-from accord.reward.heads import Heads, unrecorded
 from accord.reward.idle_settings import without_effect
 from accord.reward.observations import Observation
-from accord.reward.people.unknown_groups import Start, UnknownGroups, find_groups
+
+with deferred():
+    from accord.feedback import group_of
+    from accord.reward.heads import Heads, unrecorded
+    from accord.reward.people.unknown_groups import Start, UnknownGroups, find_groups
 
 __all__ = ["PeopleSettings"]
 

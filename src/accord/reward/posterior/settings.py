@@ -4,13 +4,16 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
+from accord.deferred import deferred
 from accord.errors import RecipeError
-from accord.lm.adapter_ensemble import AdapterEnsemble
-from accord.lm.causal import CausalModel
-from accord.lm.reward_model import ScalarHeadModel
-from accord.reward.heads import Heads
 from accord.reward.idle_settings import without_effect
-from accord.reward.posterior.fitted import check_heads
+
+with deferred():
+    from accord.lm.adapter_ensemble import AdapterEnsemble
+    from accord.lm.causal import CausalModel
+    from accord.lm.reward_model import ScalarHeadModel
+    from accord.reward.heads import Heads
+    from accord.reward.posterior.fitted import check_heads
 
 __all__ = ["DoubtSettings"]
 

@@ -7,28 +7,34 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import Field
-from torch import nn
 
-from accord.artefacts import MODEL, RewardMetrics
+from accord.deferred import deferred
 from accord.errors import RecipeError
-from accord.feedback import Dataset, Judged
+from accord.feedback import Dataset
 from accord.interfaces import Judge
-from accord.lm.packed import longest
-from accord.lm.reward_model import ScalarHeadModel
-from accord.lm.reward_model_files import load_reward_model
 from accord.lm.settings import ModelSettings
-from accord.reward.heads import Heads, unrecorded
 from accord.reward.observations import Observation, completions_of, group_observations, plan_steps
-from accord.reward.prior import Prior
-from accord.reward.segments.fitting import SegmentFitting, start_at_base_rates
-from accord.reward.segments.labels import Label, Labels
-from accord.reward.segments.reading import ReadText, read_texts
 from accord.reward.settings import RewardSettings
-from accord.reward.terms.acts import observed
 from accord.run import RunDirectory
-from accord.train import Optim, Optimiser, StepResult, TrainingLoop, TrainingStep, stage_batch_limits, stage_seed
+from accord.train import Optim, Optimiser, stage_seed
 from accord.train.ranks import shares_steps
-from accord.train.sharding import shard_model
+
+with deferred():
+    from torch import nn
+
+    from accord.artefacts import MODEL, RewardMetrics
+    from accord.feedback import Judged
+    from accord.lm.packed import longest
+    from accord.lm.reward_model import ScalarHeadModel
+    from accord.lm.reward_model_files import load_reward_model
+    from accord.reward.heads import Heads, unrecorded
+    from accord.reward.prior import Prior
+    from accord.reward.segments.fitting import SegmentFitting, start_at_base_rates
+    from accord.reward.segments.labels import Label, Labels
+    from accord.reward.segments.reading import ReadText, read_texts
+    from accord.reward.terms.acts import observed
+    from accord.train import StepResult, TrainingLoop, TrainingStep, stage_batch_limits
+    from accord.train.sharding import shard_model
 
 __all__ = ["SegmentReward"]
 

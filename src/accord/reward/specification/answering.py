@@ -9,12 +9,15 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from accord.deferred import deferred
 from accord.errors import ModelError
 from accord.interfaces import Chat
 from accord.lm.causal import CausalModel
-from accord.lm.logprobs import completion_logprobs
 from accord.records import Message, Prompt, Sampling
 from accord.reward.specification.clauses import NO, YES
+
+with deferred():
+    from accord.lm.logprobs import completion_logprobs
 
 __all__ = ["ChatAnswers", "LogprobAnswers", "YesOrNo", "read_reply"]
 

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 
 from pydantic import Field
 
-from accord.artefacts import REFERENCES, ReferenceRow
+from accord.deferred import deferred
 from accord.errors import AccordError, ArtefactError, RecipeError
 from accord.feedback import Dataset
 from accord.interfaces import Step
@@ -18,6 +18,9 @@ from accord.reward.stated.judge import Outcome, RuleJudge
 from accord.reward.stated.references import Line, References, check_names, of_demonstrations, of_file
 from accord.run import InputEntry, RunDirectory, digest_of
 from accord.verdicts.marks import UnusableReferenceError
+
+with deferred():
+    from accord.artefacts import REFERENCES, ReferenceRow
 
 __all__ = ["DEMONSTRATIONS", "Grader", "ReferencedReward"]
 

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import torch
-from torch import Tensor
-
+from accord.deferred import deferred
 from accord.feedback import Dataset, is_known
 from accord.records import Feedback
 from accord.reward.observations import Observation
+
+with deferred():
+    import torch
+    from torch import Tensor
 
 __all__ = ["Evaluators", "observed", "padded"]
 

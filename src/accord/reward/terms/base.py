@@ -1,25 +1,20 @@
 """A term of a reward's log-likelihood: what one kind of judgement says of the scores."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
+from accord.deferred import deferred
 from accord.feedback import Dataset
-from accord.records import Completion
 from accord.reward.observations import Observation
+from accord.reward.terms.reading import Reading
 
-__all__ = ["OwnNoise", "Reading", "Term"]
+with deferred():
+    import torch
+    from torch import Tensor
 
-
-@dataclass(frozen=True)
-class Reading:
-    """The observations of a split, and texts that evaluators wrote in them, by id, which the data set does not hold."""
-
-    observations: list[Observation]
-    written: Mapping[str, Completion] = field(default_factory=dict)
+__all__ = ["OwnNoise", "Term"]
 
 
 class Term(nn.Module):

@@ -1,15 +1,13 @@
 """Pairs: one of two completions was preferred, or neither."""
 
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from accord.feedback import Dataset, pairs_from_comparison
+from accord.feedback import Dataset
 from accord.records import Pair
 from accord.reward.likelihoods import (
     bradley_terry,
@@ -22,47 +20,19 @@ from accord.reward.likelihoods import (
     thurstone,
     with_margin,
 )
-from accord.reward.observations import Observation, of_pair
-from accord.reward.terms.base import Reading, Term
+from accord.reward.observations import Observation
+from accord.reward.terms.answering import Answering
+from accord.reward.terms.base import Term
 from accord.reward.terms.cuts import cut_steps
+from accord.reward.terms.reading import Reading, pairs_of, read_pairs
 
-__all__ = ["Answering", "Comparisons", "Lapse"]
+__all__ = ["Comparisons"]
 
-Lapse = float | Literal["fitted"]
+USUAL = Answering()
 GRADES = 7  # stated strengths are taken as they are where there are so few
 BINS = 5  # else in so many bins of equal width
 PRIOR_STD = 2.0  # of log nu, and of thresholds before `softplus`
 USUAL_LAPSE = -3.0  # the prior mean of a lapse's log-odds: about 5 %
-
-
-@dataclass(frozen=True)
-class Answering:
-    """How two scores become an answer.
-
-    noise         of the margin: logistic (Bradley & Terry) or normal (Thurstone)
-    ties          half a win each, or an outcome of its own with a parameter: `davidson`, or a threshold, `rao_kupper`
-    strength      not read, a least margin (`margin_scale` times it), or an ordinal answer (with ties by threshold)
-    lapse         the share of answers at random, or `fitted`
-    flip_rate     the share of answers whose sides are exchanged, corrected for (`noise_corrected`)
-    """
-
-    noise: Literal["logistic", "normal"] = "logistic"
-    ties: Literal["half", "davidson", "rao_kupper"] = "half"
-    strength: Literal["ignored", "margin", "ordinal"] = "ignored"
-    margin_scale: float = 1.0
-    lapse: Lapse = 0.0
-    flip_rate: float = 0.0
-
-    @property
-    def problem(self) -> str | None:
-        """Why these do not go together; None where they do."""
-        if self.strength == "margin" and (self.ties != "half" or self.noise != "logistic"):
-            return "strength = 'margin' goes with ties = 'half' alone"
-        if self.strength == "ordinal" and self.ties != "rao_kupper":
-            return "strength = 'ordinal' has an outcome for ties; set ties = 'rao_kupper'"
-        if self.lapse and self.flip_rate:
-            return "lapse and flip_rate are two models of the same mistakes; set one to 0"
-        return None
 
 
 class Comparisons(Term):
@@ -76,9 +46,7 @@ class Comparisons(Term):
 
     name = "comparison"
 
-    def __init__(
-        self, answering: Answering = Answering(), *, strengths: Sequence[float] = (), acts: bool = False
-    ) -> None:
+    def __init__(self, answering: Answering = USUAL, *, strengths: Sequence[float] = (), acts: bool = False) -> None:
         super().__init__()
         self.answering, self.acts = answering, acts
         self.grades = _grades(strengths) if answering.strength == "ordinal" else []
@@ -90,12 +58,12 @@ class Comparisons(Term):
     def of(cls, data: Dataset, answering: Answering, *, acts: bool = False) -> "Comparisons":
         """The term for a data set, whose stated strengths are the grades of an ordinal answer."""
         splits = data.feedback if acts else data.pairs
-        pairs = (pair for split in splits for pair in _pairs(data, split, acts))
+        pairs = (pair for split in splits for pair in pairs_of(data, split, acts))
         return cls(answering, strengths=[p.margin for p in pairs if p.margin is not None and not p.tie], acts=acts)
 
     def read(self, data: Dataset, split: str) -> Reading:
         """The pairs of the split."""
-        return Reading([of_pair(pair) for pair in _pairs(data, split, self.acts)])
+        return read_pairs(data, split, acts=self.acts)
 
     def nll(self, score_AM: Tensor, observations: Sequence[Observation], places: Sequence[Sequence[int]]) -> Tensor:
         """The likelihood that `answering` names, of the margins."""
@@ -187,17 +155,6 @@ class Comparisons(Term):
     @staticmethod
     def _tensor(numbers: Sequence[float] | Sequence[bool], like_P1: Tensor) -> Tensor:
         return torch.tensor(numbers, device=like_P1.device)[:, None]
-
-
-def _pairs(data: Dataset, split: str, acts: bool) -> Iterator[Pair]:
-    """The pairs of a split; of its comparisons alone, by the weights of evaluators, where `acts` says so."""
-    if not acts:
-        yield from data.pairs.get(split, ())
-        return
-    weights = data.evaluator_weights.get(split, {})
-    for entry in data.comparisons(split):
-        weight = weights.get(entry.feedback.evaluator, 1.0)
-        yield from (pair.model_copy(update={"weight": weight}) for pair in pairs_from_comparison(entry.feedback))
 
 
 def _grades(strengths: Sequence[float]) -> list[float]:

@@ -11,7 +11,8 @@ from accord.reward.changes import changed_ranges
 from accord.reward.likelihoods import bradley_terry
 from accord.reward.observations import Observation
 from accord.reward.terms.acts import observed
-from accord.reward.terms.base import OwnNoise, Reading, Term
+from accord.reward.terms.base import OwnNoise, Term
+from accord.reward.terms.reading import Reading
 
 __all__ = ["Corrections"]
 

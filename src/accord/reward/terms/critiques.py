@@ -10,7 +10,8 @@ from accord.reward.likelihoods import logistic
 from accord.reward.observations import Observation
 from accord.reward.sentiment import SentimentReader, sentiment_of
 from accord.reward.terms.acts import observed
-from accord.reward.terms.base import OwnNoise, Reading, Term
+from accord.reward.terms.base import OwnNoise, Term
+from accord.reward.terms.reading import Reading
 
 __all__ = ["Critiques"]
 

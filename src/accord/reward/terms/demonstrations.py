@@ -12,7 +12,8 @@ from accord.records import Completion
 from accord.reward.likelihoods import choice
 from accord.reward.observations import Observation
 from accord.reward.terms.acts import observed, padded
-from accord.reward.terms.base import OwnNoise, Reading, Term
+from accord.reward.terms.base import OwnNoise, Term
+from accord.reward.terms.reading import Reading
 from accord.train import seed_of, shuffled
 
 __all__ = ["Demonstrations"]

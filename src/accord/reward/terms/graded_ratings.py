@@ -10,9 +10,10 @@ from accord.feedback import Dataset
 from accord.records import Scale
 from accord.reward.likelihoods import gaussian, ordinal_rating
 from accord.reward.observations import Observation
-from accord.reward.terms.acts import Evaluators, observed
-from accord.reward.terms.base import OwnNoise, Reading, Term
+from accord.reward.terms.acts import Evaluators
+from accord.reward.terms.base import OwnNoise, Term
 from accord.reward.terms.cuts import LEAST_STEP, cut_steps
+from accord.reward.terms.reading import Reading, read_ratings
 
 __all__ = ["GradedRatings", "levels_of"]
 
@@ -60,12 +61,7 @@ class GradedRatings(Term):
 
     def read(self, data: Dataset, split: str) -> Reading:
         """The ratings of the split."""
-        return Reading(
-            [
-                observed(data, split, each.feedback, each.feedback.completions, each.judgement)
-                for each in data.ratings(split)
-            ]
-        )
+        return read_ratings(data, split)
 
     def nll(self, score_AM: Tensor, observations: Sequence[Observation], places: Sequence[Sequence[int]]) -> Tensor:
         """`ordinal_rating` between each evaluator's thresholds."""

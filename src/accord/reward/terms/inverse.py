@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -12,11 +11,11 @@ from accord.records import Completion
 from accord.reward.likelihoods import counted_choice, noise_contrast
 from accord.reward.observations import Observation
 from accord.reward.terms.acts import observed, padded
-from accord.reward.terms.base import Reading, Term
+from accord.reward.terms.base import Term
+from accord.reward.terms.choices import Partition
+from accord.reward.terms.reading import Reading
 
-__all__ = ["InverseDemonstrations", "Partition"]
-
-Partition = Literal["samples", "learnt"]
+__all__ = ["InverseDemonstrations"]
 
 
 class InverseDemonstrations(Term):

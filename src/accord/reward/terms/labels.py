@@ -9,8 +9,8 @@ from accord.feedback import Dataset
 from accord.records import Label
 from accord.reward.likelihoods import gaussian, logistic
 from accord.reward.observations import Observation
-from accord.reward.terms.acts import observed
-from accord.reward.terms.base import Reading, Term
+from accord.reward.terms.base import Term
+from accord.reward.terms.reading import Reading, read_labels
 
 __all__ = ["LabelItems", "LabelOutputs", "options_of"]
 
@@ -29,7 +29,7 @@ class LabelOutputs(Term):
 
     def read(self, data: Dataset, split: str) -> Reading:
         """The labels of the split."""
-        return _read(data, split)
+        return read_labels(data, split)
 
     def nll(self, score_AM: Tensor, observations: Sequence[Observation], places: Sequence[Sequence[int]]) -> Tensor:
         """`logistic` of the outputs, summed over options, by member, [O, S]."""
@@ -57,7 +57,7 @@ class LabelItems(Term):
 
     def read(self, data: Dataset, split: str) -> Reading:
         """The labels of the split."""
-        return _read(data, split)
+        return read_labels(data, split)
 
     def nll(self, score_AM: Tensor, observations: Sequence[Observation], places: Sequence[Sequence[int]]) -> Tensor:
         """The sum over options of `logistic`."""
@@ -77,12 +77,6 @@ def options_of(data: Dataset) -> tuple[str, ...]:
     """Every option that anybody was offered, in alphabetical order."""
     labels = (entry.judgement for split in data.feedback for entry in data.labels(split))
     return tuple(sorted({option for label in labels for option in label.options}))
-
-
-def _read(data: Dataset, split: str) -> Reading:
-    return Reading(
-        [observed(data, split, each.feedback, each.feedback.completions, each.judgement) for each in data.labels(split)]
-    )
 
 
 def _answers(options: Sequence[str], labels: Sequence[Label], device: torch.device) -> tuple[Tensor, Tensor]:

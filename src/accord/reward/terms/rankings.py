@@ -1,21 +1,20 @@
 """Rankings, whole: what is better than all that is left, again and again."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
-from accord.feedback import Dataset, pairs_from_comparison
-from accord.records import Feedback, Ranking
+from accord.feedback import Dataset
 from accord.reward.likelihoods import gaussian, plackett_luce
 from accord.reward.observations import Observation
-from accord.reward.terms.acts import observed, padded
-from accord.reward.terms.base import Reading, Term
+from accord.reward.terms.acts import padded
+from accord.reward.terms.base import Term
+from accord.reward.terms.reading import Reading, ranked_in, read_rankings
 
 __all__ = ["Rankings"]
 
 PRIOR_STD = 2.0  # of the log of how often a tier of each size is called
-Tiers = tuple[tuple[str, ...], ...]
 
 
 class Rankings(Term):
@@ -35,18 +34,13 @@ class Rankings(Term):
     @classmethod
     def of(cls, data: Dataset, *, comparisons: bool = False) -> "Rankings":
         """The term for a data set, of whose tiers the largest is one that may be called."""
-        entries = (entry for split in data.feedback for entry in _entries(data, split, comparisons))
+        entries = (entry for split in data.feedback for entry in ranked_in(data, split, comparisons))
         largest = max((len(tier) for _, tiers in entries for tier in tiers), default=1)
         return cls(largest, comparisons=comparisons)
 
     def read(self, data: Dataset, split: str) -> Reading:
         """The rankings of the split that are of two completions at least."""
-        return Reading(
-            [
-                observed(data, split, record, (name for tier in tiers for name in tier), tiers)
-                for record, tiers in _entries(data, split, self.comparisons)
-            ]
-        )
+        return read_rankings(data, split, comparisons=self.comparisons)
 
     def nll(self, score_AM: Tensor, observations: Sequence[Observation], places: Sequence[Sequence[int]]) -> Tensor:
         """`plackett_luce` of the tiers."""
@@ -72,26 +66,3 @@ class Rankings(Term):
     def penalty(self) -> Tensor:
         """Of how often each tie is called."""
         return torch.zeros(()) if self.tie is None else gaussian([self.tie], [torch.zeros_like(self.tie)], PRIOR_STD)
-
-
-def _entries(data: Dataset, split: str, comparisons: bool) -> Iterator[tuple[Feedback, Tiers]]:
-    """What ranks two completions at least, with its tiers."""
-    for entry in data.rankings(split):
-        tiers = _tiers(entry.feedback, entry.judgement)
-        if sum(map(len, tiers)) > 1:
-            yield entry.feedback, tiers
-    for compared in data.comparisons(split) if comparisons else ():
-        for pair in pairs_from_comparison(compared.feedback):
-            sides = (pair.chosen, pair.rejected)
-            yield compared.feedback, (sides,) if pair.tie else ((pair.chosen,), (pair.rejected,))
-
-
-def _tiers(record: Feedback, ranking: Ranking) -> Tiers:
-    """The completions of each tier; one that stands twice counts where it is better."""
-    seen: set[str] = set()
-    tiers: list[tuple[str, ...]] = []
-    for places in ranking.tiers:
-        names = dict.fromkeys(record.completions[place] for place in places)
-        tiers.append(tuple(name for name in names if name not in seen))
-        seen.update(names)
-    return tuple(tier for tier in tiers if tier)

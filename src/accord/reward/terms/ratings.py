@@ -9,8 +9,9 @@ from accord.feedback import Dataset
 from accord.records import Rating
 from accord.reward.likelihoods import gaussian, normal_rating
 from accord.reward.observations import Observation
-from accord.reward.terms.acts import Evaluators, observed
-from accord.reward.terms.base import OwnNoise, Reading, Term
+from accord.reward.terms.acts import Evaluators
+from accord.reward.terms.base import OwnNoise, Term
+from accord.reward.terms.reading import Reading, read_ratings
 
 __all__ = ["RatingRegression", "share_of_scale"]
 
@@ -46,9 +47,7 @@ class RatingRegression(Term):
             share_O = torch.tensor([share_of_scale(entry.judgement) for entry in ratings])
             spread = share_O.std(correction=0)
             self.centre, self.spread = share_O.mean(), torch.where(spread > 1e-6, spread, 1.0)
-        return Reading(
-            [observed(data, split, each.feedback, each.feedback.completions, each.judgement) for each in ratings]
-        )
+        return read_ratings(data, split)
 
     def nll(self, score_AM: Tensor, observations: Sequence[Observation], places: Sequence[Sequence[int]]) -> Tensor:
         """`normal_rating` by each evaluator's shift and slope."""

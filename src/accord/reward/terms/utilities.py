@@ -5,25 +5,18 @@ asked, what they have in mind) spreads the utility of a text, and the spread is 
 """
 
 from collections.abc import Sequence
-from typing import Literal
 
 import torch
 from torch import Tensor
 
 from accord.feedback import Dataset
 from accord.reward.likelihoods import categorical_utilities, normal_utilities
-from accord.reward.observations import Observation, of_pair
-from accord.reward.terms.base import Reading, Term
+from accord.reward.observations import Observation
+from accord.reward.terms.base import Term
+from accord.reward.terms.choices import Distribution
+from accord.reward.terms.reading import Reading, read_pairs
 
-__all__ = ["BINS", "Distribution", "Utilities", "output_names"]
-
-Distribution = Literal["normal", "categorical"]
-BINS = 10
-
-
-def output_names(distribution: Distribution) -> tuple[str, ...]:
-    """What the outputs of the head are: mean and log of the variance, or the logits of bins of utility from low up."""
-    return ("mean", "log variance") if distribution == "normal" else tuple(f"bin {i + 1}" for i in range(BINS))
+__all__ = ["Utilities"]
 
 
 class Utilities(Term):
@@ -37,7 +30,7 @@ class Utilities(Term):
 
     def read(self, data: Dataset, split: str) -> Reading:
         """All pairs of the split, from whichever kind of judgement they were drawn."""
-        return Reading([of_pair(pair) for pair in data.pairs.get(split, ())])
+        return read_pairs(data, split)
 
     def nll(self, score_AM: Tensor, observations: Sequence[Observation], places: Sequence[Sequence[int]]) -> Tensor:
         """By member, [O, S]."""

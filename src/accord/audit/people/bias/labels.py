@@ -4,19 +4,23 @@ from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import false_discovery_control
 
 from accord.artefacts.finding import Collection, Verdict
 from accord.audit.challenges import MH2
 from accord.audit.checks import Outcome, artefact, check
 from accord.audit.evidence import COMPLETIONS, EVALUATORS, PAIRS, Evidence
-from accord.audit.people.bias.choices import Choices, choices_of
-from accord.audit.people.bias.logit import Floats, fit_everybody, person_test, ratio_influences
 from accord.audit.people.bias.terms import axes_of
 from accord.audit.people.bias.thresholds import BiasThresholds
-from accord.audit.verdicts import Ruling, beyond, near_zero, observations_needed
+from accord.deferred import deferred
 from accord.errors import MissingEvidence
-from accord.stats import Estimate, mean
+
+with deferred():
+    from scipy.stats import false_discovery_control
+
+    from accord.audit.people.bias.choices import Choices, choices_of
+    from accord.audit.people.bias.logit import Floats, fit_everybody, person_test, ratio_influences
+    from accord.audit.verdicts import Ruling, beyond, near_zero, observations_needed
+    from accord.stats import Estimate, mean
 
 __all__ = ["FeatureBias", "labels"]
 

@@ -5,20 +5,24 @@ from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
-from scipy.special import betainc
 
 from accord.artefacts.finding import Collection, Verdict
 from accord.audit.challenges import MH1
 from accord.audit.checks import LEDGER, Outcome, artefact, check
 from accord.audit.evidence import EVALUATORS, TRAIN_PAIRS, Evidence
-from accord.audit.people.representation.people import answers_by_person, composition_of
 from accord.audit.people.representation.thresholds import RepresentationThresholds
-from accord.audit.verdicts import Ruling, at_most, observations_needed
-from accord.feedback.provenance import group_of
-from accord.feedback.quality.composition import AttributeShares, GroupShare
+from accord.deferred import deferred
 from accord.feedback.statistics.raking import effective_size
 from accord.run import MANIFEST
-from accord.stats import Estimate, rate
+
+with deferred():
+    from scipy.special import betainc
+
+    from accord.audit.people.representation.people import answers_by_person, composition_of
+    from accord.audit.verdicts import Ruling, at_most, observations_needed
+    from accord.feedback.provenance import group_of
+    from accord.feedback.quality.composition import AttributeShares, GroupShare
+    from accord.stats import Estimate, rate
 
 __all__ = ["PEOPLE", "distance_between", "representation"]
 

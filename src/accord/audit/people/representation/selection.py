@@ -5,20 +5,24 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, rankdata
 
 from accord.artefacts.finding import Collection, Verdict
 from accord.audit.challenges import MH1
 from accord.audit.checks import LEDGER, Outcome, artefact, check
 from accord.audit.evidence import EVALUATORS, Evidence, LedgerRecords
-from accord.audit.people.representation.people import answers_by_person
 from accord.audit.people.representation.thresholds import RepresentationThresholds
-from accord.audit.verdicts import Ruling, at_most
+from accord.deferred import deferred
 from accord.errors import MissingEvidence
 from accord.feedback.equality import same_answer, same_judgement
 from accord.records import Feedback
 from accord.run import MANIFEST
-from accord.stats import Estimate
+
+with deferred():
+    from scipy.stats import norm, rankdata
+
+    from accord.audit.people.representation.people import answers_by_person
+    from accord.audit.verdicts import Ruling, at_most
+    from accord.stats import Estimate
 
 __all__ = ["p_by_orders", "rank_correlation", "selection"]
 

@@ -4,9 +4,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
-from accord.feedback.statistics.workers.votes import Votes
+from accord.deferred import deferred
+
+with deferred():
+    from scipy.special import logsumexp
+
+    from accord.feedback.statistics.workers.votes import Votes
 
 __all__ = ["WorkerModel", "one_coin_confusion"]
 

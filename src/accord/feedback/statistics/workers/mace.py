@@ -7,10 +7,14 @@ their order matter.
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import digamma, logsumexp
 
+from accord.deferred import deferred
 from accord.feedback.statistics.workers.confusion import WorkerModel
-from accord.feedback.statistics.workers.votes import Votes
+
+with deferred():
+    from scipy.special import digamma, logsumexp
+
+    from accord.feedback.statistics.workers.votes import Votes
 
 __all__ = ["mace"]
 

@@ -2,9 +2,13 @@
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
-from accord.stats import Estimate
+from accord.deferred import deferred
+
+with deferred():
+    from scipy import special
+
+    from accord.stats import Estimate
 
 __all__ = ["beta_prior", "is_told", "shrunk_rates", "tail_above", "tail_below"]
 

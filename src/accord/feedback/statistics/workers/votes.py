@@ -8,10 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
-from accord.feedback.statistics.preferences import Codes, Preferences
+from accord.deferred import deferred
+
+with deferred():
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    from accord.feedback.statistics.preferences import Codes, Preferences
 
 __all__ = ["Votes", "votes_of_preferences"]
 
