@@ -61,6 +61,7 @@ class CausalModel:
     keeps    keys and values may be kept in slots; else every sequence is read again for each token
     by_hand  the decoder of `accord.lm.decoders` may take the place of its modules when it writes
     native   so may that of `accord.lm.native_decoder`, with kernels that were compiled for this processor
+    kernels  so may compiled ones be taken for what is read and learnt from (`accord.lm.native.proven`)
 
     `quantised` is what the weights under its adapters are rounded to, where they are (`accord.lm.quantised`).
     """
@@ -74,6 +75,7 @@ class CausalModel:
     keeps: bool = True
     by_hand: bool = False
     native: bool = False
+    kernels: bool = False
     cuts: bool = False
     memory_gb: float | None = None
     quantised: Quantised | None = None

@@ -22,7 +22,7 @@ import torch
 
 from accord.fetch import cache_folder
 
-__all__ = ["ADAMW", "KERNELS", "Library", "Source", "compiled", "instructions"]
+__all__ = ["ADAMW", "KERNELS", "LAYERS", "Library", "Source", "compiled", "instructions"]
 
 FLAGS = ("-O3", "-std=gnu11", "-shared", "-fPIC")
 THREADS = ("-fopenmp", "-fopenmp-simd")  # of the first that the compiler takes
@@ -41,6 +41,9 @@ class Source:
 
 
 KERNELS = Source(("kernels.c", "numbers.h", "typed.h", "product.h"))
+LAYERS = Source(
+    ("layers.c", "numbers.h", "layers.h"), ("-fno-trapping-math", "-fno-math-errno")
+)  # or gcc keeps branches
 ADAMW = Source(("adamw.c", "numbers.h", "adamw.h"), ("-ffp-contract=off", "-fno-math-errno"))
 
 
