@@ -6,7 +6,7 @@ from torch import Tensor
 
 from accord.lm.adapters import LoRA, add_lora
 from accord.lm.causal import CausalModel
-from accord.lm.fused import use_kernels
+from accord.lm.fused import _run, use_kernels
 from accord.lm.logprobs import token_logprobs
 from accord.lm.native import build, layers, proven
 from accord.lm.native.layers import LayerKernels, NormedRows
@@ -103,7 +103,7 @@ def test_tokens_that_are_not_there_and_gradients_of_gradients_are_refused() -> N
             kernels.chosen(torch.zeros(1, 5), torch.tensor([target]), 1.0, False)
     x = torch.ones(2, 4, requires_grad=True)
     (first,) = torch.autograd.grad(
-        NormedRows.apply(x, torch.ones(4), 1e-5, kernels).square().sum(), x, create_graph=True
+        _run(NormedRows, x, torch.ones(4), 1e-5, kernels).square().sum(), x, create_graph=True
     )
     with pytest.raises(RuntimeError):
         first.sum().backward()

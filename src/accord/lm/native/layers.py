@@ -103,7 +103,7 @@ class NormedRows(torch.autograd.Function):
         return out
 
     @staticmethod
-    @once_differentiable  # type: ignore[misc,untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         x, scale, weight = ctx.saved_tensors
         width = len(weight)
@@ -123,7 +123,7 @@ class Gate(torch.autograd.Function):
         return silu(gate).mul_(up)
 
     @staticmethod
-    @once_differentiable  # type: ignore[misc,untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         gate, up, gradient = (each.flatten(0, -2) for each in (*ctx.saved_tensors, gradients[0]))
         to_gate, to_up = gate.new_empty(gate.shape), gate.new_empty(gate.shape)
@@ -151,7 +151,7 @@ class TurnedHeads(torch.autograd.Function):
         return query, key, value
 
     @staticmethod
-    @once_differentiable  # type: ignore[misc,untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         cos, sin = ctx.saved_tensors
         B, T, queries, keys, D = ctx.sizes

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -42,14 +43,14 @@ def _is_right(kernels: LayerKernels, dtype: torch.dtype) -> bool:
 
     cos, sin = drawn(2, 5, 6), drawn(2, 5, 6)
     cases: list[tuple[Callable[..., object], Callable[..., object], tuple[Tensor, ...]]] = [
-        (lambda x, w: NormedRows.apply(x, w, EPS, kernels), _normed, (drawn(70, 37), drawn(37))),
+        (lambda x, w: _run(NormedRows, x, w, EPS, kernels), _normed, (drawn(70, 37), drawn(37))),
         (
-            lambda gate, up: Gate.apply(gate, up, kernels),
+            lambda gate, up: _run(Gate, gate, up, kernels),
             lambda gate, up: silu(gate) * up,
             (drawn(3, 37), drawn(3, 37)),
         ),
         (
-            lambda x: torch.cat(TurnedHeads.apply(x, cos, sin, 2, kernels), 1),
+            lambda x: torch.cat(_run(TurnedHeads, x, cos, sin, 2, kernels), 1),
             lambda x: _turned(x, cos.double(), sin.double()),
             (drawn(2, 5, 7, 6),),
         ),
@@ -87,6 +88,10 @@ def _chooses(kernels: LayerKernels, logits_NV: Tensor, bound: float) -> bool:
         and _off(entropy_N, entropy) < 1e-5
         and _off(gradient_NV, wanted_NV) < bound
     )
+
+
+def _run(function: Any, *inputs: object) -> Any:
+    return function.apply(*inputs)
 
 
 def _off(found: Tensor, wanted: Tensor) -> float:
