@@ -18,6 +18,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from accord.errors import StorageError, storage
 from accord.lm.adapter_files import write_base
+from accord.lm.adapter_merging import merge_adapters
 from accord.lm.conversation import Conversation, configured_ends
 from accord.lm.layout import Backend, Window
 from accord.lm.quantised import Quantised, dequantise, mark_quantised
@@ -64,6 +65,7 @@ class CausalModel:
     kernels  so may compiled ones be taken for what is read and learnt from (`accord.lm.native.proven`)
 
     `quantised` is what the weights under its adapters are rounded to, where they are (`accord.lm.quantised`).
+    `prefix` are the frozen layers that it shares with another, where it does (`accord.lm.frozen_prefix`).
     """
 
     model: PreTrainedModel
@@ -79,6 +81,7 @@ class CausalModel:
     cuts: bool = False
     memory_gb: float | None = None
     quantised: Quantised | None = None
+    prefix: Any = None
     _conversation: Conversation | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
@@ -270,8 +273,7 @@ class CausalModel:
         model: Any = copy.deepcopy(self.model)
         if self.quantised is not None:
             dequantise(model)
-            return replace(self, model=model.merge_and_unload(), base="", quantised=None)
-        return replace(self, model=model.merge_and_unload(), base="")
+        return replace(self, model=merge_adapters(model), base="", quantised=None, prefix=None)
 
     def save(self, folder: Path, *, merge: bool = False) -> None:
         """Write weights, configuration and tokenizer so that plain transformers (and peft) can open them.
@@ -314,4 +316,4 @@ class _WithoutAdapters(CausalModel):
         """A copy that never had adapters."""
         model: Any = copy.deepcopy(self.model)
         arguments = {each.name: getattr(self, each.name) for each in fields(self) if each.init}
-        return CausalModel(**{**arguments, "model": model.unload(), "base": ""})
+        return CausalModel(**{**arguments, "model": model.unload(), "base": "", "prefix": None})

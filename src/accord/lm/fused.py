@@ -2,9 +2,10 @@
 
 Projections that read the same input are one matrix product: their weights become views of one block, and remain
 parameters of their own; weights that lie in parts with several processes are not joined. Norm, gated MLP and rotary
-positions have their gradients written out, which keeps half of what autograd would keep. On a CPU with a C compiler
-they are kernels (`accord.lm.native.layers`), with adapters too; without, layers with adapters take their own code. A
-model is tried against itself when it is loaded (`accord.lm.loading.wrap`), and left as it was where the numbers differ.
+positions have their gradients written out, which keeps half of what autograd would keep; on a CPU with a C compiler
+they are kernels (`accord.lm.native.layers`). Layers with adapters take these along (`accord.lm.fused_adapters`), or
+fall back to their own code. A model is tried against itself when it is loaded (`accord.lm.loading.wrap`), and left as
+it was where the numbers differ.
 """
 
 from typing import Any
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from accord.lm.attention import attend
+from accord.lm.fused_adapters import Projection, adapted, projection_of
 from accord.lm.native.layers import Gate, LayerKernels, NormedRows, TurnedHeads
 from accord.lm.native.proven import kernels_of
 from accord.lm.products import is_plain, multiply, widened
@@ -121,17 +123,21 @@ class _MLP(_Faster):
     """down(silu(gate x) * up x)."""
 
     def forward(self: Any, x: Tensor) -> Tensor:
-        block = _block(self, self.gate_proj, self.up_proj)
-        kernels = self.kernels_for(x)
-        if block is None or not is_plain(self.down_proj) or self.gate_proj.bias is not None:
-            if kernels is None or self.__dict__.get("_apart"):
-                return super().forward(x)  # type: ignore[misc,no-any-return]
-            gate_up = self.gate_proj(x), self.up_proj(x)
-            if kernels_of(*gate_up) is None:  # adapters may compute in another dtype
-                return self.down_proj(self.act_fn(gate_up[0]) * gate_up[1])  # type: ignore[no-any-return]
-            return self.down_proj(_run(Gate, *gate_up, kernels_of(*gate_up)))  # type: ignore[no-any-return]
-        gate, up, down = self.gate_proj.weight, self.up_proj.weight, self.down_proj.weight
-        return _run(_Gated, x.flatten(0, -2), gate, up, down, block, kernels).view(x.shape)  # type: ignore[no-any-return]
+        parts, out = _projections(self.gate_proj, self.up_proj), projection_of(self.down_proj)
+        block = _block(self, *(part.base for part in parts)) if parts else None
+        if block is None or out is None or parts[0].base.bias is not None:
+            return super().forward(x)  # type: ignore[misc,no-any-return]
+        x_MD = x.flatten(0, -2)
+        if out.down is None and all(part.down is None for part in parts):
+            gate, up = (part.base.weight for part in parts)
+            kernels = self.kernels_for(x)
+            gated = _run(_Gated, x_MD, gate, up, out.base.weight, block, kernels)
+            return gated.view(x.shape)  # type: ignore[no-any-return]
+        gate_up = _projected(x_MD, parts, block)
+        kernels = self.kernels_for(gate_up)
+        product = _run(_GatedProduct, gate_up) if kernels is None else _run(Gate, gate_up, kernels)
+        down: Tensor = self.down_proj(product)
+        return down.view(x.shape)
 
 
 class _Attention(_Faster):
@@ -145,23 +151,16 @@ class _Attention(_Faster):
         past_key_values: Any = None,
         **kwargs: Any,
     ) -> tuple[Tensor, Any]:
-        parts = (self.q_proj, self.k_proj, self.v_proj)
-        block = _block(self, *parts) if past_key_values is None else None
-        kernels = None if past_key_values is not None else self.kernels_for(hidden_states, *position_embeddings)
-        if block is None and (kernels is None or self.__dict__.get("_apart")):
+        parts = _projections(self.q_proj, self.k_proj, self.v_proj)
+        block = _block(self, *(part.base for part in parts)) if parts and past_key_values is None else None
+        if block is None:
             own: Any = super()
             return own.forward(  # type: ignore[no-any-return]
                 hidden_states, position_embeddings, attention_mask, past_key_values, **kwargs
             )
         B, T = hidden_states.shape[:2]
-        if block is None:
-            projected = torch.cat([layer(hidden_states) for layer in parts], -1)
-            kernels = self.kernels_for(projected, *position_embeddings)  # adapters may compute in another dtype
-        else:
-            biases = [layer.bias for layer in parts]
-            weights = (layer.weight for layer in parts)
-            projected = _run(_Projected, hidden_states.flatten(0, 1), *weights, *biases, block)
-        query, key, value = self._turned(projected.view(B, T, -1, self.head_dim), position_embeddings, kernels)
+        heads_BTND = _projected(hidden_states.flatten(0, 1), parts, block).view(B, T, -1, self.head_dim)
+        query, key, value = self._turned(heads_BTND, position_embeddings)
         context, _ = attend(
             self,
             query,
@@ -175,9 +174,9 @@ class _Attention(_Faster):
         )
         return self.o_proj(context.flatten(2)), None
 
-    def _turned(self: Any, heads_BTND: Tensor, angles: Any, kernels: LayerKernels | None) -> tuple[Tensor, ...]:
+    def _turned(self: Any, heads_BTND: Tensor, angles: Any) -> tuple[Tensor, ...]:
         """Queries, keys and values, each [B, heads, T, D]: normed where the layer norms them, turned by positions."""
-        keys = heads_BTND.shape[2] // (self.num_key_value_groups + 2)
+        keys, kernels = heads_BTND.shape[2] // (self.num_key_value_groups + 2), self.kernels_for(heads_BTND, *angles)
         rotated, value_BTKD = heads_BTND.split([heads_BTND.shape[2] - keys, keys], 2)
         if hasattr(self, "q_norm"):
             query, key = rotated.split([rotated.shape[2] - keys, keys], 2)
@@ -190,6 +189,20 @@ class _Attention(_Faster):
         rotated = _run(_Turned, rotated, cos_BTD[:, :, None], sin_BTD[:, :, None])
         query, key = rotated.split([rotated.shape[2] - keys, keys], 2)
         return query.transpose(1, 2), key.transpose(1, 2), value_BTKD.transpose(1, 2)
+
+
+def _projections(*layers: nn.Module) -> list[Projection]:
+    """What some layers compute, adapters and all; none where their own code has to."""
+    found = [part for layer in layers if (part := projection_of(layer)) is not None]
+    return found if len(found) == len(layers) else []
+
+
+def _projected(x_MD: Tensor, parts: list[Projection], block: Tensor) -> Tensor:
+    """All projections of x side by side, [M, N]."""
+    weights, biases = [part.base.weight for part in parts], [part.base.bias for part in parts]
+    if all(part.down is None for part in parts):
+        return _run(_Projected, x_MD, *weights, *biases, block)  # type: ignore[no-any-return]
+    return adapted(x_MD, parts, block, None if biases[0] is None else torch.cat(biases))
 
 
 def _run(function: Any, *inputs: Tensor | float | LayerKernels | None) -> Any:
@@ -306,3 +319,23 @@ def _to_gate_up(inner: Tensor, gate_up: Tensor, kernels: LayerKernels | None) ->
     torch.mul(inner, activated, out=to_up)
     torch.ops.aten.silu_backward.grad_input(inner.mul_(up), gate, grad_input=to_gate)
     return to_gate_up, activated.mul_(up)
+
+
+class _GatedProduct(torch.autograd.Function):
+    """silu(gate) * up for gate and up side by side, [M, 2 I]; it keeps what comes in alone."""
+
+    @staticmethod
+    def forward(ctx: Any, gate_up: Tensor) -> Tensor:
+        ctx.save_for_backward(gate_up)
+        gate, up = gate_up.chunk(2, 1)
+        return silu(gate).mul_(up)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (gate_up,) = ctx.saved_tensors
+        gate, up = gate_up.chunk(2, 1)
+        to_gate_up = torch.empty_like(gate_up)
+        to_gate, to_up = to_gate_up.chunk(2, 1)
+        torch.mul(gradients[0], silu(gate), out=to_up)
+        torch.ops.aten.silu_backward.grad_input(gradients[0] * up, gate, grad_input=to_gate)
+        return to_gate_up

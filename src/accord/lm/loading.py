@@ -1,5 +1,6 @@
 """Opening a model: any Hugging Face decoder by hub id or path, the packaged one by name, a tiny one built in code."""
 
+import logging
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -13,15 +14,16 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
-from accord.errors import ForeignCodeError, ModelError, storage
+from accord.errors import ForeignCodeError, ModelError, SlowPathWarning, storage
 from accord.lm import packaged, tiny
 from accord.lm.adapter_files import ADAPTER, base_of, has_adapter_file, revision_of
+from accord.lm.adapter_merging import merge_adapters
 from accord.lm.adapters import put_on
 from accord.lm.attention import AttentionChoice
 from accord.lm.causal import CausalModel
 from accord.lm.memory import keep_large_buffers
 from accord.lm.products import use_wide_products
-from accord.lm.proofs import check_decoder, prove
+from accord.lm.proofs import check_decoder, prove, prove_adapters
 from accord.lm.quantised import quantised_in, round_as_quantised
 from accord.records import Prompt
 
@@ -55,6 +57,7 @@ UNLOADABLE = (
 )
 """What transformers raises where the files of a model are not what they should be: it checks few of their values."""
 
+log = logging.getLogger("accord")
 DECODER = "causal language model"  # what most models here are, in messages
 DType = Literal["float32", "bfloat16"]
 
@@ -88,9 +91,9 @@ def load(
         return wrap(tiny_model.eval(), tiny.tiny_tokenizer(), name, native=native, attention=attention)
     source = str(packaged.packaged()) if name == packaged.NAME else place_of(name)
     try:
-        model, base = _open(source, revision, dtype, trust_remote_code)
+        model, base = _open(source, revision, dtype, trust_remote_code, merges=merge)
         if merge and has_adapter_file(source):
-            model, base = model.merge_and_unload().requires_grad_(True), ""  # peft had frozen what is under adapters
+            model, base = merge_adapters(model).requires_grad_(True), ""  # peft had frozen what is under adapters
     except UNLOADABLE as error:
         raise refusal(name, source, error) from error
     tokenizer = _tokenizer(name, source, revision=revision, trust_remote_code=trust_remote_code)
@@ -142,11 +145,14 @@ def wrap(
     _check_ids(causal)
     check_decoder(causal)
     use_wide_products(model)
+    if causal.has_adapters and (apart := prove_adapters(causal)):
+        log.warning("%s: %s; they are computed apart, which is slower", name, apart)
     reason = prove(causal, native=native, attention=attention)
     if reason:
         warnings.warn(
             f"{name}: its attention cannot be reached ({reason}); every sequence has a row of its own and is read "
             "again for every token written, which is slow",
+            SlowPathWarning,
             stacklevel=3,
         )
     return causal
@@ -240,14 +246,14 @@ def _check_ids(causal: CausalModel) -> None:
         )
 
 
-def _open(source: str, revision: str | None, dtype: DType, trust_remote_code: bool) -> tuple[Any, str]:
-    """The model, and where the weights lie that its adapters belong to."""
+def _open(source: str, revision: str | None, dtype: DType, trust_remote_code: bool, *, merges: bool) -> tuple[Any, str]:
+    """The model, and where the weights lie that its adapters belong to; `merges`: these are in float32."""
     if has_adapter_file(source):
         base = base_of(source)
-        decoder, base = _open(place_of(base), revision_of(source), dtype, trust_remote_code)
+        decoder, base = _open(place_of(base), revision_of(source), dtype, trust_remote_code, merges=merges)
         if quantised_in(source):
             round_as_quantised(decoder)
-        return put_on(decoder, source), base
+        return put_on(decoder, source, wide=merges), base
     loaded: Any = AutoModelForCausalLM.from_pretrained(
         source,
         revision=revision,

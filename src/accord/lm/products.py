@@ -13,7 +13,7 @@ from torch.nn.functional import linear
 
 from accord.lm.machine import computes_bfloat16
 
-__all__ = ["WideLinear", "batched", "is_plain", "multiply", "use_wide_products", "widened"]
+__all__ = ["WideLinear", "batched", "is_plain", "is_wide", "multiply", "use_wide_products", "widened"]
 
 
 def is_wide(x: Tensor) -> bool:

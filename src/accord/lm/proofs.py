@@ -8,6 +8,8 @@ Every path that is written here is held against the model as transformers runs i
     by_hand  the decoder that writes without the model's modules
     native   the same with compiled kernels, where there are any
 
+Adapters that are taken along in the projections (`accord.lm.fused_adapters`) are held against peft's own layers.
+
 Sequences are of several lengths. They stand at the first positions, across every bound that the configuration names,
 and at the last positions; layers with a sliding window look back two places while they are tried, so that no long
 sequence is needed to leave it. Structure is compared in float32, whatever the weights are in: how far two right ways
@@ -31,6 +33,7 @@ from accord.lm.causal import UNBOUNDED, CausalModel
 from accord.lm.decoders import FusedDecoder, ModelDecoder
 from accord.lm.flex import compile_errors
 from accord.lm.fused import FAMILIES, fuse, unfuse, use_kernels
+from accord.lm.fused_adapters import fuse_adapters, unfuse_adapters
 from accord.lm.kv_cache import KVCache, ReachedLayers
 from accord.lm.layers import each_kind_of_layer
 from accord.lm.layout import AttentionLayout, Backend
@@ -39,7 +42,7 @@ from accord.lm.out_of_memory import is_out_of_memory
 from accord.lm.packed import TokenizedCompletion, pack
 from accord.lm.upcast import in_float32
 
-__all__ = ["check_decoder", "prove"]
+__all__ = ["UNREACHED", "check_decoder", "distance", "prove", "prove_adapters", "sequences_to_try"]
 
 TOLERANCE = 1e-3  # of the norm of the hidden states, in float32
 ROUNDING, COARSE = 3.0, 0.02  # how much further from float32 than the model itself; what is no matter, of the norm
@@ -69,7 +72,7 @@ def check_decoder(causal: CausalModel) -> None:
         raise ModelError(
             f"{causal.name}: cannot be run as a decoder ({_first_line(error)}); use another causal language model"
         ) from error
-    if not _distance(first_TD[None, :-1], second_TD[None, :-1]) < TOLERANCE:
+    if not distance(first_TD[None, :-1], second_TD[None, :-1]) < TOLERANCE:
         raise ModelError(
             f"{causal.name}: its tokens see what comes after them, so it is no decoder; use a causal model"
         )
@@ -128,6 +131,39 @@ def prove(causal: CausalModel, *, native: bool = True, attention: AttentionChoic
     if causal.packs or attention == "auto":
         return "" if causal.packs else reason
     return f'attention = "{attention}": {reason}'
+
+
+@torch.no_grad()
+def prove_adapters(causal: CausalModel) -> str:
+    """Have a model's adapters taken along in its projections where that gives peft's own numbers; returns why not.
+
+    What adapters add is 0 at first, so other ones are tried.
+    """
+    if not fuse_adapters(causal.model):
+        return ""
+    ids_1T = torch.tensor([list(islice(_tokens(causal), LENGTH))], device=causal.device)
+    with _others_in_place(causal.model), _computing(causal, torch.float32):
+        found = causal.hidden(input_ids=ids_1T)
+        unfuse_adapters(causal.model)
+        off = distance(found, causal.hidden(input_ids=ids_1T))
+    if not off < TOLERANCE:
+        return f"its adapters give other numbers in one product, by {off:.1g}"
+    fuse_adapters(causal.model)
+    return ""
+
+
+@contextmanager
+def _others_in_place(model: torch.nn.Module) -> Iterator[None]:
+    """Inside the block a model's adapters add something."""
+    ups = [weight for name, weight in model.named_parameters() if "lora_B" in name]
+    kept = [weight.detach().clone() for weight in ups]
+    try:
+        for weight in ups:
+            weight.copy_(torch.arange(weight.numel(), device=weight.device).cos().view_as(weight) * 0.02)
+        yield
+    finally:
+        for weight, own in zip(ups, kept, strict=True):
+            weight.copy_(own)
 
 
 def _backends(causal: CausalModel) -> tuple[Backend, ...]:
@@ -203,7 +239,7 @@ def _gradients_differ(causal: CausalModel) -> str:
     backend = causal.attention
     if backend == "grouped" or (backend == "flex" and causal.device.type == "cpu"):  # flex has none there
         return ""
-    (batch,) = pack(causal, _answers(causal), row_tokens=PLACES)
+    (batch,) = pack(causal, sequences_to_try(causal), row_tokens=PLACES)
     embedded: list[Tensor] = []
 
     def leaf(_: Any, __: Any, output: Tensor) -> Tensor:
@@ -219,7 +255,7 @@ def _gradients_differ(causal: CausalModel) -> str:
     try:
         found = gradient()
         causal.attention = "grouped"
-        off = _distance(found, gradient())
+        off = distance(found, gradient())
     finally:
         causal.attention = backend
         hook.remove()
@@ -250,21 +286,19 @@ class _Trial:
 
     def __init__(self, causal: CausalModel, starts: Sequence[int]) -> None:
         self.causal, self.starts = causal, torch.tensor(starts, device=causal.device)
-        self.answers = _answers(causal)
+        self.answers = sequences_to_try(causal)
         self.exact = self.alone(torch.float32)
         self.own = self.alone(causal.dtype) if causal.dtype != torch.float32 else self.exact
 
     def differs(self, path: Callable[[torch.dtype], Tensor]) -> str:
         """How the numbers of a path differ from the model's own; empty where they do not."""
-        off = _distance(path(torch.float32), self.exact)
+        off = distance(path(torch.float32), self.exact)
         if not off < TOLERANCE:
             return f"other numbers than each alone, by {off:.1g}"
         if self.causal.dtype == torch.float32:
             return ""
-        distance, allowed = _distance(path(self.causal.dtype), self.exact), ROUNDING * _distance(self.own, self.exact)
-        return (
-            "" if distance < max(allowed, COARSE) else f"numbers that are rounded by {distance:.1g}, not {allowed:.1g}"
-        )
+        away, allowed = distance(path(self.causal.dtype), self.exact), ROUNDING * distance(self.own, self.exact)
+        return "" if away < max(allowed, COARSE) else f"numbers that are rounded by {away:.1g}, not {allowed:.1g}"
 
     def unshared(self, dtype: torch.dtype) -> Tensor:
         """As `alone`, by the backend."""
@@ -338,7 +372,7 @@ class _Trial:
         return torch.cat(parts, 1)
 
 
-def _answers(causal: CausalModel) -> list[TokenizedCompletion]:
+def sequences_to_try(causal: CausalModel) -> list[TokenizedCompletion]:
     """Two to a prompt and one to another."""
     tokens = _tokens(causal)
     prompt, other, long, short, alone = (tuple(islice(tokens, size)) for size in (PROMPT, OTHER, LONG, SHORT, ALONE))
@@ -360,7 +394,7 @@ def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
-def _distance(found_SXD: Tensor, wanted_SXD: Tensor) -> float:
+def distance(found_SXD: Tensor, wanted_SXD: Tensor) -> float:
     """How far numbers lie apart, of their norm, at the start where it is most; NaN where one is."""
     found_SN, wanted_SN = found_SXD.float().flatten(1), wanted_SXD.float().flatten(1)
     return float(((found_SN - wanted_SN).norm(dim=1) / wanted_SN.norm(dim=1)).max())

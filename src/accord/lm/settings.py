@@ -155,7 +155,7 @@ class ModelSettings(ModelForm):
         if rounds:
             causal = self._quantised(causal)
         if self.lora is not None:
-            causal = replace(add_lora(causal, self.lora, seed=seed), cuts=self.cut_to_context)
+            causal = add_lora(causal, self.lora, seed=seed, layers=self.trained_layers)
         if self.trained_layers is not None:
             freeze_below(causal, self.trained_layers)
         if not causal.trainable():

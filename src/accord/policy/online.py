@@ -30,6 +30,7 @@ from accord.artefacts import (
 from accord.errors import TrainingStopped
 from accord.interfaces import Judge, Sampler
 from accord.lm.causal import CausalModel
+from accord.lm.frozen_prefix import forget_prefix, share_prefix
 from accord.lm.logprobs import token_logprobs
 from accord.lm.packed import length_of
 from accord.lm.reward_model import new_head
@@ -330,6 +331,7 @@ class OnlineTrainer:
         Raises `TrainingStopped` where their KL to the reference is above `max_kl`: no weight has moved in this step.
         """
         s, judge = self.settings, judge or self.judge
+        forget_prefix(self.policy)
         prompts, sampling = self._drawn(step)
         if not s.on_policy:
             assert self.reference is not None
@@ -563,6 +565,7 @@ def build_trainer(
     reference = settings.reference(policy, initial, seed=seed) if settings.needs_reference else None
     if reference is not None:
         shard_model(reference)
+    share_prefix(policy, reference)
     policy.name = stage
     head = _value_head(policy, seed) if valued else None
     heads = list(head.parameters()) if head is not None else []

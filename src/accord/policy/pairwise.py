@@ -18,6 +18,7 @@ from torch import Tensor
 from accord.artefacts import PairMetrics
 from accord.feedback import Dataset
 from accord.lm.causal import CausalModel
+from accord.lm.frozen_prefix import forget_prefix, share_prefix
 from accord.lm.logprobs import token_logprobs
 from accord.lm.packed import TokenizedCompletion, length_of, longest, tokenized
 from accord.policy.budget import SampleBudget
@@ -116,6 +117,7 @@ class Pairwise(PolicySettings):
         reference = self.reference(policy, begin, seed=seed) if self.needs_reference else None
         if reference is not None:
             shard_model(reference)
+        share_prefix(policy, reference)
         policy.name = stage
         chosen = [available[i] for i in shuffled(len(available), seed, "pairs")[: self.max_pairs]]
         passes, draws = Passes([[pair] for pair in chosen], seed, "epoch"), planned_draws(self.epochs, len(chosen))
@@ -198,6 +200,7 @@ class _Scorer:
 
     def sides(self, pairs: list[Pair], answers: list[TokenizedCompletion], kl_baseline: float) -> PairLogprobs:
         """Both sides of each pair, by their answers in this order, those of the policy with a graph."""
+        forget_prefix(self.policy)
         known_A = self._reference_totals(answers)
         with self.settings.updating(self.policy):
             total_A = self._totals(self.policy, answers)
@@ -228,6 +231,7 @@ class _Scorer:
         if not moved:
             return 0.0
         own = [replace(answer, key=key) for key, answer in enumerate(own_share(moved, length_of))]
+        forget_prefix(self.policy)
         total = sum_tensor((self._totals(self.policy, own) - self._reference_totals(own)).sum())
         return max(0.0, float(total / len(moved)))
 

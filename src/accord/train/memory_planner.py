@@ -159,13 +159,15 @@ def _held(causal: CausalModel) -> float:
 
 
 def _to_come(causal: CausalModel, moments: int = 8) -> float:
-    """Bytes of the gradients and moments of what is trained: gradients in float32 and in the weights' own type.
+    """Bytes of the gradients and moments of what is trained: gradients in float32 and in the weights' own type; and of
+    states of frozen layers.
 
     Of a sharded model those of this process's rows, and what is gathered at once.
     """
     own = {weight: weight.element_size() if weight.dtype != torch.float32 else 0 for weight in causal.trainable()}
     sharded = sharded_of(causal.model)
     passing = 0 if sharded is None else sharded.gathered_bytes
+    passing += 0 if causal.prefix is None else causal.prefix.most_bytes
     return float(passing + sum(own_part(weight).numel() * (4 + moments + size) for weight, size in own.items()))
 
 

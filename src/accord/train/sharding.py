@@ -70,4 +70,4 @@ def idle_batch(causal: CausalModel) -> PackedBatch:
     zero = torch.zeros((1, 1), dtype=torch.long, device=causal.device)
     ids = torch.full_like(zero, causal.pad_id)
     places = (nothing, nothing, nothing, nothing, nothing, nothing)
-    return PackedBatch((), ids, zero, zero, zero, *places, longest=1, single=True)
+    return PackedBatch((), ids, zero, zero, zero, *places, longest=1, answers=(), begins=(), single=True)

@@ -114,22 +114,22 @@ class NormedRows(torch.autograd.Function):
 
 
 class Gate(torch.autograd.Function):
-    """silu(gate) * up."""
+    """silu(gate) * up for gate and up side by side, [M, 2 I]."""
 
     @staticmethod
-    def forward(ctx: Any, gate: Tensor, up: Tensor, kernels: LayerKernels) -> Tensor:
-        ctx.save_for_backward(gate, up)
+    def forward(ctx: Any, gate_up: Tensor, kernels: LayerKernels) -> Tensor:
+        ctx.save_for_backward(gate_up)
         ctx.kernels = kernels
+        gate, up = gate_up.chunk(2, 1)
         return silu(gate).mul_(up)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        gate, up, gradient = (each.flatten(0, -2) for each in (*ctx.saved_tensors, gradients[0]))
-        to_gate, to_up = gate.new_empty(gate.shape), gate.new_empty(gate.shape)
-        ctx.kernels.gated_back(to_gate, to_up, gradient, gate, up)
-        shape = gradients[0].shape
-        return to_gate.view(shape), to_up.view(shape), None
+        (gate_up,) = ctx.saved_tensors
+        to_gate_up = gate_up.new_empty(gate_up.shape)
+        ctx.kernels.gated_back(*to_gate_up.chunk(2, 1), gradients[0], *gate_up.chunk(2, 1))
+        return to_gate_up, None
 
 
 class TurnedHeads(torch.autograd.Function):

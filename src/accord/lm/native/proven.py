@@ -45,9 +45,9 @@ def _is_right(kernels: LayerKernels, dtype: torch.dtype) -> bool:
     cases: list[tuple[Callable[..., object], Callable[..., object], tuple[Tensor, ...]]] = [
         (lambda x, w: _run(NormedRows, x, w, EPS, kernels), _normed, (drawn(70, 37), drawn(37))),
         (
-            lambda gate, up: _run(Gate, gate, up, kernels),
-            lambda gate, up: silu(gate) * up,
-            (drawn(3, 37), drawn(3, 37)),
+            lambda gate_up: _run(Gate, gate_up, kernels),
+            lambda gate_up: silu(gate_up[:, :37]) * gate_up[:, 37:],
+            (drawn(3, 74),),
         ),
         (
             lambda x: torch.cat(_run(TurnedHeads, x, cos, sin, 2, kernels), 1),
