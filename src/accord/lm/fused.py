@@ -132,7 +132,7 @@ class _MLP(_Faster):
             gate, up = (part.base.weight for part in parts)
             kernels = self.kernels_for(x)
             gated = _run(_Gated, x_MD, gate, up, out.base.weight, block, kernels)
-            return gated.view(x.shape)  # type: ignore[no-any-return]
+            return gated.view(x.shape)
         gate_up = _projected(x_MD, parts, block)
         kernels = self.kernels_for(gate_up)
         product = _run(_GatedProduct, gate_up) if kernels is None else _run(Gate, gate_up, kernels)
@@ -199,7 +199,8 @@ def _projections(*layers: nn.Module) -> list[Projection]:
 
 def _projected(x_MD: Tensor, parts: list[Projection], block: Tensor) -> Tensor:
     """All projections of x side by side, [M, N]."""
-    weights, biases = [part.base.weight for part in parts], [part.base.bias for part in parts]
+    weights = [part.base.weight for part in parts]
+    biases: list[Any] = [part.base.bias for part in parts]  # None where a layer has none
     if all(part.down is None for part in parts):
         return _run(_Projected, x_MD, *weights, *biases, block)  # type: ignore[no-any-return]
     return adapted(x_MD, parts, block, None if biases[0] is None else torch.cat(biases))
