@@ -66,6 +66,7 @@ class CausalModel:
     by_hand  the decoder of `accord.lm.decoders` may take the place of its modules when it writes
     native   so may that of `accord.lm.native_decoder`, with kernels that were compiled for this processor
     refused  why what was not taken was not: rows, layers, decoder, by_hand, native (`accord.lm.paths`)
+    kernels  so may compiled ones be taken for what is read and learnt from (`accord.lm.native.proven`)
 
     `quantised` is what the weights under its adapters are rounded to, where they are (`accord.lm.quantised`).
     `prefix` are the frozen layers that it shares with another, where it does (`accord.lm.frozen_prefix`).
@@ -80,6 +81,7 @@ class CausalModel:
     keeps: bool = True
     by_hand: bool = False
     native: bool = False
+    kernels: bool = False
     refused: dict[str, str] = field(default_factory=dict)
     cuts: bool = False
     memory_gb: float | None = None

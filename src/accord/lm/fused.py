@@ -2,9 +2,10 @@
 
 Projections that read the same input are one matrix product: their weights become views of one block, and remain
 parameters of their own; weights that lie in parts with several processes are not joined. Norm, gated MLP and rotary
-positions have their gradients written out, which keeps half of what autograd would keep. Layers with adapters take
-these along (`accord.lm.fused_adapters`), or fall back to their own code. A model is tried against itself when it is
-loaded (`accord.lm.loading.wrap`), and left as it was where the numbers differ.
+positions have their gradients written out, which keeps half of what autograd would keep; on a CPU with a C compiler
+they are kernels (`accord.lm.native.layers`). Layers with adapters take these along (`accord.lm.fused_adapters`), or
+fall back to their own code. A model is tried against itself when it is loaded (`accord.lm.loading.wrap`), and left as
+it was where the numbers differ.
 """
 
 from typing import Any
@@ -15,9 +16,11 @@ from torch.nn.functional import silu
 
 from accord.lm.attention import attend
 from accord.lm.fused_adapters import Projection, adapted, projection_of
-from accord.lm.products import is_plain, multiply
+from accord.lm.native.layers import Gate, LayerKernels, NormedRows, TurnedHeads
+from accord.lm.native.proven import kernels_of
+from accord.lm.products import is_plain, multiply, widened
 
-__all__ = ["FAMILIES", "forget_blocks", "fuse", "keep_apart", "unfuse", "window_of"]
+__all__ = ["FAMILIES", "forget_blocks", "fuse", "keep_apart", "unfuse", "use_kernels", "window_of"]
 
 FAMILIES = frozenset({"llama", "mistral", "qwen2", "qwen3"})
 
@@ -69,8 +72,19 @@ def keep_apart(model: nn.Module, *, apart: bool) -> None:
             module.__dict__["_apart"] = apart
 
 
+def use_kernels(model: nn.Module, *, used: bool) -> None:
+    """Have the layers that have their faster form take compiled kernels, where there are any; or none."""
+    for module in model.modules():
+        if isinstance(module, _Faster):
+            module.__dict__["_native"] = used
+
+
 class _Faster:
     """What a fused module is beside what it was."""
+
+    def kernels_for(self, *tensors: Tensor) -> LayerKernels | None:
+        """The kernels for tensors of one kind; None where they are of several, or kernels are not to be used."""
+        return kernels_of(*tensors) if self.__dict__.get("_native") else None
 
 
 def _become(module: nn.Module, faster: type[_Faster]) -> None:
@@ -99,7 +113,10 @@ class _Norm(_Faster):
     variance_epsilon: float
 
     def forward(self, hidden_states: Tensor) -> Tensor:
-        return _run(_Normed, hidden_states, self.weight, self.variance_epsilon)  # type: ignore[no-any-return]
+        kernels, eps = self.kernels_for(hidden_states, self.weight), self.variance_epsilon
+        if kernels is not None:
+            return _run(NormedRows, hidden_states, self.weight, eps, kernels)  # type: ignore[no-any-return]
+        return _run(_Normed, hidden_states, self.weight, eps)  # type: ignore[no-any-return]
 
 
 class _MLP(_Faster):
@@ -113,8 +130,13 @@ class _MLP(_Faster):
         x_MD = x.flatten(0, -2)
         if out.down is None and all(part.down is None for part in parts):
             gate, up = (part.base.weight for part in parts)
-            return _run(_Gated, x_MD, gate, up, out.base.weight, block).view(x.shape)  # type: ignore[no-any-return]
-        down: Tensor = self.down_proj(_run(_GatedProduct, _projected(x_MD, parts, block)))
+            kernels = self.kernels_for(x)
+            gated = _run(_Gated, x_MD, gate, up, out.base.weight, block, kernels)
+            return gated.view(x.shape)
+        gate_up = _projected(x_MD, parts, block)
+        kernels = self.kernels_for(gate_up)
+        product = _run(_GatedProduct, gate_up) if kernels is None else _run(Gate, gate_up, kernels)
+        down: Tensor = self.down_proj(product)
         return down.view(x.shape)
 
 
@@ -137,20 +159,13 @@ class _Attention(_Faster):
                 hidden_states, position_embeddings, attention_mask, past_key_values, **kwargs
             )
         B, T = hidden_states.shape[:2]
-        cos_BTD, sin_BTD = position_embeddings
         heads_BTND = _projected(hidden_states.flatten(0, 1), parts, block).view(B, T, -1, self.head_dim)
-        keys = len(parts[1].base.weight) // self.head_dim
-        rotated, value_BTKD = heads_BTND.split([heads_BTND.shape[2] - keys, keys], 2)
-        if hasattr(self, "q_norm"):
-            query, key = rotated.split([rotated.shape[2] - keys, keys], 2)
-            rotated = torch.cat([self.q_norm(query), self.k_norm(key)], 2)
-        rotated = _run(_Turned, rotated, cos_BTD[:, :, None], sin_BTD[:, :, None])
-        query, key = rotated.split([rotated.shape[2] - keys, keys], 2)
+        query, key, value = self._turned(heads_BTND, position_embeddings)
         context, _ = attend(
             self,
-            query.transpose(1, 2),
-            key.transpose(1, 2),
-            value_BTKD.transpose(1, 2),
+            query,
+            key,
+            value,
             attention_mask,
             scaling=self.scaling,
             sliding_window=window_of(self),
@@ -158,6 +173,22 @@ class _Attention(_Faster):
             **kwargs,
         )
         return self.o_proj(context.flatten(2)), None
+
+    def _turned(self: Any, heads_BTND: Tensor, angles: Any) -> tuple[Tensor, ...]:
+        """Queries, keys and values, each [B, heads, T, D]: normed where the layer norms them, turned by positions."""
+        keys, kernels = heads_BTND.shape[2] // (self.num_key_value_groups + 2), self.kernels_for(heads_BTND, *angles)
+        rotated, value_BTKD = heads_BTND.split([heads_BTND.shape[2] - keys, keys], 2)
+        if hasattr(self, "q_norm"):
+            query, key = rotated.split([rotated.shape[2] - keys, keys], 2)
+            rotated = torch.cat([self.q_norm(query), self.k_norm(key)], 2)
+            if kernels is not None:
+                heads_BTND = torch.cat([rotated, value_BTKD], 2)
+        if kernels is not None:
+            return _run(TurnedHeads, heads_BTND, *angles, keys, kernels)  # type: ignore[no-any-return]
+        cos_BTD, sin_BTD = angles
+        rotated = _run(_Turned, rotated, cos_BTD[:, :, None], sin_BTD[:, :, None])
+        query, key = rotated.split([rotated.shape[2] - keys, keys], 2)
+        return query.transpose(1, 2), key.transpose(1, 2), value_BTKD.transpose(1, 2)
 
 
 def _projections(*layers: nn.Module) -> list[Projection]:
@@ -168,13 +199,14 @@ def _projections(*layers: nn.Module) -> list[Projection]:
 
 def _projected(x_MD: Tensor, parts: list[Projection], block: Tensor) -> Tensor:
     """All projections of x side by side, [M, N]."""
-    weights, biases = [part.base.weight for part in parts], [part.base.bias for part in parts]
+    weights = [part.base.weight for part in parts]
+    biases: list[Any] = [part.base.bias for part in parts]  # None where a layer has none
     if all(part.down is None for part in parts):
         return _run(_Projected, x_MD, *weights, *biases, block)  # type: ignore[no-any-return]
     return adapted(x_MD, parts, block, None if biases[0] is None else torch.cat(biases))
 
 
-def _run(function: Any, *inputs: Tensor | float | None) -> Any:
+def _run(function: Any, *inputs: Tensor | float | LayerKernels | None) -> Any:
     return function.apply(*inputs)
 
 
@@ -221,7 +253,7 @@ class _Projected(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         x, block = ctx.saved_tensors
-        gradient = gradients[0]
+        gradient = widened(gradients[0])
         count = len(ctx.sizes)
         to_x = multiply(gradient, block) if ctx.needs_input_grad[0] else None
         to_weights: tuple[Tensor | None, ...] = (None,) * count
@@ -229,7 +261,7 @@ class _Projected(torch.autograd.Function):
         if any(ctx.needs_input_grad[1 : 1 + count]):
             to_weights = multiply(gradient.mT, x).split(ctx.sizes)
         if any(ctx.needs_input_grad[1 + count : 1 + 2 * count]):
-            to_biases = gradient.sum(0).split(ctx.sizes)
+            to_biases = gradients[0].sum(0).split(ctx.sizes)
         return to_x, *to_weights, *to_biases, None
 
 
@@ -254,29 +286,40 @@ class _Gated(torch.autograd.Function):
     """(silu(x gate') * (x up')) down' for x [M, D]; `block` holds gate and up, one above the other."""
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, gate: Tensor, up: Tensor, down: Tensor, block: Tensor) -> Tensor:
+    def forward(
+        ctx: Any, x: Tensor, gate: Tensor, up: Tensor, down: Tensor, block: Tensor, kernels: LayerKernels | None = None
+    ) -> Tensor:
         gate_up = multiply(x, block.mT)
         ctx.save_for_backward(x, gate_up, down, block)
-        size = len(gate)
-        return multiply(silu(gate_up[:, :size]).mul_(gate_up[:, size:]), down.mT)
+        ctx.kernels = kernels
+        halves = gate_up.chunk(2, 1)
+        return multiply(silu(halves[0]).mul_(halves[1]), down.mT)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         x, gate_up, down, block = ctx.saved_tensors
-        gradient = gradients[0]
-        gate, up = gate_up.chunk(2, 1)
-        activated = silu(gate)
-        to_down = multiply(gradient.mT, activated * up) if ctx.needs_input_grad[3] else None
-        inner = multiply(gradient, down)
-        to_gate_up = torch.empty_like(gate_up)
-        to_gate, to_up = to_gate_up.chunk(2, 1)
-        torch.mul(inner, activated, out=to_up)
-        torch.ops.aten.silu_backward.grad_input(inner.mul_(up), gate, grad_input=to_gate)
+        gradient = widened(gradients[0])
+        to_gate_up, gated = _to_gate_up(multiply(gradient, down), gate_up, ctx.kernels)
+        to_down = multiply(gradient.mT, gated) if ctx.needs_input_grad[3] else None
+        to_gate_up = widened(to_gate_up)
         to_x = multiply(to_gate_up, block) if ctx.needs_input_grad[0] else None
         to_gate_w = to_up_w = None
         if ctx.needs_input_grad[1] or ctx.needs_input_grad[2]:
             to_gate_w, to_up_w = multiply(to_gate_up.mT, x).chunk(2)
-        return to_x, to_gate_w, to_up_w, to_down, None
+        return to_x, to_gate_w, to_up_w, to_down, None, None
+
+
+def _to_gate_up(inner: Tensor, gate_up: Tensor, kernels: LayerKernels | None) -> tuple[Tensor, Tensor]:
+    """The gradient of gate and up from that of silu(gate) * up, which is given once more; `inner` is used up."""
+    gate, up = gate_up.chunk(2, 1)
+    to_gate_up = torch.empty_like(gate_up)
+    to_gate, to_up = to_gate_up.chunk(2, 1)
+    if kernels is not None:
+        return to_gate_up, kernels.gated_back(to_gate, to_up, inner, gate, up)
+    activated = silu(gate)
+    torch.mul(inner, activated, out=to_up)
+    torch.ops.aten.silu_backward.grad_input(inner.mul_(up), gate, grad_input=to_gate)
+    return to_gate_up, activated.mul_(up)
 
 
 class _GatedProduct(torch.autograd.Function):

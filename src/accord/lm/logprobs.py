@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from accord.lm.causal import CausalModel
+from accord.lm.native.proven import kernels_of
 from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
 from accord.lm.recomputation import recomputes
 from accord.lm.sizes import reading_tokens
@@ -59,7 +60,7 @@ def token_logprobs(
 
     def chosen(hidden_nD: Tensor, target_n: Tensor) -> tuple[Tensor, Tensor]:
         found: tuple[Tensor, Tensor] = _Chosen.apply(  # type: ignore[no-untyped-call]
-            causal.raw_logits(hidden_nD), target_n, temperature, entropy
+            causal.raw_logits(hidden_nD), target_n, temperature, entropy, causal.kernels
         )
         return found
 
@@ -108,13 +109,20 @@ class _Chosen(torch.autograd.Function):
     """log softmax(logits / temperature) rows one token of each row, and the entropy of each row.
 
     Only the logits, as the head made them, and a number a row are kept for the backward pass, whose gradient is
-    (one-hot - softmax) / temperature. All arithmetic is in float32.
+    (one-hot - softmax) / temperature. All arithmetic is in float32. On a CPU with a C compiler it is two kernels.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, logits_NV: Tensor, target_N: Tensor, temperature: float, entropy: bool
+        ctx: Any, logits_NV: Tensor, target_N: Tensor, temperature: float, entropy: bool, native: bool
     ) -> tuple[Tensor, Tensor]:
+        kernels = kernels_of(logits_NV) if native and logits_NV.is_contiguous() else None
+        ctx.temperature, ctx.kernels = temperature, kernels
+        if kernels is not None:
+            logprob_N, entropy_N, total_N = kernels.chosen(logits_NV, target_N.contiguous(), temperature, entropy)
+            ctx.save_for_backward(logits_NV, target_N.contiguous(), total_N)
+            ctx.mark_non_differentiable(entropy_N)
+            return logprob_N, entropy_N
         logprob_N = torch.empty(len(logits_NV), device=logits_NV.device)
         entropy_N = torch.full_like(logprob_N, torch.nan)
         total_N = torch.empty_like(logprob_N)
@@ -127,7 +135,6 @@ class _Chosen(torch.autograd.Function):
                 probability_nV = (scaled_nV - total_n[:, None]).exp_()
                 entropy_N[rows] = total_n - torch.nan_to_num_(scaled_nV.mul_(probability_nV), nan=0.0).sum(-1)
         ctx.save_for_backward(logits_NV, target_N, total_N)
-        ctx.temperature = temperature
         ctx.mark_non_differentiable(entropy_N)
         return logprob_N, entropy_N
 
@@ -135,12 +142,15 @@ class _Chosen(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         gradient_N = gradients[0]
         logits_NV, target_N, total_N = ctx.saved_tensors
+        if ctx.kernels is not None:
+            out_NV = ctx.kernels.chosen_back(logits_NV, target_N, total_N, gradient_N, ctx.temperature)
+            return out_NV, None, None, None, None
         out_NV = torch.empty_like(logits_NV)
         for rows in _parts(logits_NV):
             weight_n1 = gradient_N[rows, None] / ctx.temperature
             part_nV = (_scaled(logits_NV[rows], ctx.temperature) - total_N[rows, None]).exp_().mul_(-weight_n1)
             out_NV[rows] = part_nV.scatter_add_(1, target_N[rows, None], weight_n1)
-        return out_NV, None, None, None
+        return out_NV, None, None, None, None
 
 
 def token_divergences(

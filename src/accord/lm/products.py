@@ -13,7 +13,7 @@ from torch.nn.functional import linear
 
 from accord.lm.machine import computes_bfloat16
 
-__all__ = ["WideLinear", "batched", "is_plain", "is_wide", "multiply", "use_wide_products"]
+__all__ = ["WideLinear", "batched", "is_plain", "is_wide", "multiply", "use_wide_products", "widened"]
 
 
 def is_wide(x: Tensor) -> bool:
@@ -21,12 +21,20 @@ def is_wide(x: Tensor) -> bool:
     return x.dtype == torch.bfloat16 and x.device.type == "cpu" and not computes_bfloat16()
 
 
+def widened(x: Tensor) -> Tensor:
+    """What several products read, made wide once where each of them would."""
+    return x.float() if is_wide(x) else x
+
+
 def multiply(a: Tensor, b: Tensor, add: Tensor | None = None) -> Tensor:
-    """a [..., M, K] times b [..., K, N], and `add` [N] where it is there; what autograd is not to see."""
-    if not is_wide(a):
+    """a [..., M, K] times b [..., K, N], and `add` [N] where it is there; what autograd is not to see.
+
+    One of them may have been `widened`: the product is in the dtype of the other.
+    """
+    if not (is_wide(a) or is_wide(b)):
         return a @ b if add is None else torch.addmm(add, a, b)
     product = torch.matmul(a.float(), b.float())
-    return (product if add is None else product.add_(add)).to(a.dtype)
+    return (product if add is None else product.add_(add)).to(torch.bfloat16)
 
 
 def batched(a_NMK: Tensor, b_NKL: Tensor) -> Tensor:
@@ -65,8 +73,9 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None]:
         a, b = ctx.saved_tensors
-        to_a = multiply(gradients[0], b.mT) if ctx.needs_input_grad[0] else None
-        to_b = multiply(a.mT, gradients[0]) if ctx.needs_input_grad[1] else None
+        gradient = widened(gradients[0])
+        to_a = multiply(gradient, b.mT) if ctx.needs_input_grad[0] else None
+        to_b = multiply(a.mT, gradient) if ctx.needs_input_grad[1] else None
         return to_a, to_b
 
 
@@ -81,7 +90,7 @@ class _Linear(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         x, weight = ctx.saved_tensors
-        gradient = gradients[0]
+        gradient = widened(gradients[0])
         to_x = multiply(gradient, weight) if ctx.needs_input_grad[0] else None
         to_weight = multiply(gradient.mT, x) if ctx.needs_input_grad[1] else None
-        return to_x, to_weight, gradient.sum(0) if ctx.needs_input_grad[2] else None
+        return to_x, to_weight, gradients[0].sum(0) if ctx.needs_input_grad[2] else None

@@ -3,7 +3,7 @@
 Every path that is written here is held against the model as transformers runs it, each sequence alone in its row:
 
     packs    sequences share a row and a prompt is computed once; by the first backend of attention that is right, with
-             the faster layers, or else without them
+             the faster layers, by compiled kernels where there are any, or else without them
     keeps    keys and values stay in slots while the model's own modules write
     by_hand  the decoder that writes without the model's modules
     native   the same with compiled kernels, where there are any
@@ -32,7 +32,7 @@ from accord.lm.attention import AttentionChoice, use_attention
 from accord.lm.causal import UNBOUNDED, CausalModel
 from accord.lm.decoders import FusedDecoder, ModelDecoder
 from accord.lm.flex import compile_errors
-from accord.lm.fused import FAMILIES, fuse, unfuse
+from accord.lm.fused import FAMILIES, fuse, unfuse, use_kernels
 from accord.lm.fused_adapters import fuse_adapters, unfuse_adapters
 from accord.lm.kv_cache import KVCache, ReachedLayers
 from accord.lm.layers import each_kind_of_layer
@@ -115,6 +115,7 @@ def prove(causal: CausalModel, *, native: bool = True, attention: AttentionChoic
     """
     causal.packs = causal.keeps = causal.by_hand = causal.native = False
     causal.refused = {}
+    causal.kernels = native
     own = causal.model.config._attn_implementation
     try:
         with _narrow_windows(causal.model):
@@ -179,7 +180,7 @@ def _try_paths(causal: CausalModel, native: bool, backends: Sequence[Backend]) -
     use_attention(causal.model)
     reason = ""
     for causal.attention in backends:
-        reason = _try_backend(causal, trials)
+        reason = _try_backend(causal, trials, native)
         if not reason:
             break
     causal.packs = not reason
@@ -188,12 +189,16 @@ def _try_paths(causal: CausalModel, native: bool, backends: Sequence[Backend]) -
     return reason
 
 
-def _try_backend(causal: CausalModel, trials: Sequence["_Trial"]) -> str:
-    """Why a model does not pack by its backend; with the faster layers, or else without them."""
+def _try_backend(causal: CausalModel, trials: Sequence["_Trial"], native: bool) -> str:
+    """Why a model does not pack by its backend; with the faster layers, by kernels or not, or else without them."""
     if _family(causal) not in FAMILIES:
         causal.refused["layers"] = f"those of {_family(causal)} have no faster form"
     fuse(causal.model)
-    reason = _why_not(causal, trials)
+    for used in (True, False) if native else (False,):
+        use_kernels(causal.model, used=used)
+        reason = _why_not(causal, trials)
+        if not reason:
+            break
     if reason:
         causal.refused.setdefault("layers", f"fused, {reason}")
         unfuse(causal.model)

@@ -106,7 +106,8 @@ class ModelSettings(ModelForm):
         description="activation checkpointing: compute each layer again in the backward pass, which then keeps less",
     )
     native: Literal["auto", "off"] = Field(
-        default="auto", description="write with kernels compiled for this processor, where there is a compiler"
+        default="auto",
+        description="write and learn with kernels compiled for this processor, where there is a compiler",
     )
     attention: AttentionChoice = Field(
         default="auto",

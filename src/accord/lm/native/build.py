@@ -24,7 +24,7 @@ from accord.fetch import cache_folder
 with deferred():
     import torch
 
-__all__ = ["ADAMW", "KERNELS", "SWITCH", "Library", "Source", "compiled", "compiler", "instructions"]
+__all__ = ["ADAMW", "KERNELS", "LAYERS", "SWITCH", "Library", "Source", "compiled", "compiler", "instructions"]
 
 FLAGS = ("-O3", "-std=gnu11", "-shared", "-fPIC")
 THREADS = ("-fopenmp", "-fopenmp-simd")  # of the first that the compiler takes
@@ -43,6 +43,9 @@ class Source:
 
 
 KERNELS = Source(("kernels.c", "numbers.h", "typed.h", "product.h"))
+LAYERS = Source(
+    ("layers.c", "numbers.h", "layers.h"), ("-fno-trapping-math", "-fno-math-errno")
+)  # or gcc keeps branches
 ADAMW = Source(("adamw.c", "numbers.h", "adamw.h"), ("-ffp-contract=off", "-fno-math-errno"))
 
 

@@ -84,20 +84,6 @@ INLINE lane part_bf16(const bf16 *x, int part) {
     return (lane)(part ? both & 0xffff0000u : both << 16);
 }
 
-/* e^x to two units of the last place for x in [-87, 88]; beyond, that of the bound. What is no number stays none. */
-INLINE float exponential(float x) {
-    float bounded = x < -87.0f ? -87.0f : x;
-    bounded = bounded > 88.0f ? 88.0f : bounded;
-    float whole = (bounded * 1.44269504f + 12582912.0f) - 12582912.0f;
-    float rest = (bounded - whole * 0.693145752f) - whole * 1.42860677e-6f;
-    float sum = 1.0f + rest * (1.0f + rest * (0.5f + rest * (0.166666672f + rest * (0.0416664854f
-                + rest * (0.00833336077f + rest * 0.00139304355f)))));
-    uint32_t bits = (uint32_t)((int32_t)whole + 127) << 23;
-    float scale;
-    memcpy(&scale, &bits, 4);
-    return sum * scale;
-}
-
 #define T float
 #define NAMED(name) name##_f32
 #define READ_AGAIN(from)

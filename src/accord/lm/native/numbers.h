@@ -1,4 +1,4 @@
-/* bfloat16 and float32 as float32 and back, and how loops are shared. */
+/* bfloat16 and float32 as float32 and back, an exponential, and how loops are shared. */
 
 #include <stdint.h>
 #include <string.h>
@@ -24,3 +24,17 @@ INLINE bf16 narrow_bf16(float x) { /* to nearest, ties to even; what is no numbe
 
 INLINE float wide_f32(float x) { return x; }
 INLINE float narrow_f32(float x) { return x; }
+
+/* e^x to two units of the last place for x in [-87, 88]; beyond, that of the bound. What is no number stays none. */
+INLINE float exponential(float x) {
+    float bounded = x < -87.0f ? -87.0f : x;
+    bounded = bounded > 88.0f ? 88.0f : bounded;
+    float whole = (bounded * 1.44269504f + 12582912.0f) - 12582912.0f;
+    float rest = (bounded - whole * 0.693145752f) - whole * 1.42860677e-6f;
+    float sum = 1.0f + rest * (1.0f + rest * (0.5f + rest * (0.166666672f + rest * (0.0416664854f
+                + rest * (0.00833336077f + rest * 0.00139304355f)))));
+    uint32_t bits = (uint32_t)((int32_t)whole + 127) << 23;
+    float scale;
+    memcpy(&scale, &bits, 4);
+    return sum * scale;
+}
