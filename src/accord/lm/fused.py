@@ -113,7 +113,8 @@ class _MLP(_Faster):
         x_MD = x.flatten(0, -2)
         if out.down is None and all(part.down is None for part in parts):
             gate, up = (part.base.weight for part in parts)
-            return _run(_Gated, x_MD, gate, up, out.base.weight, block).view(x.shape)  # type: ignore[no-any-return]
+            gated: Tensor = _run(_Gated, x_MD, gate, up, out.base.weight, block)
+            return gated.view(x.shape)
         down: Tensor = self.down_proj(_run(_GatedProduct, _projected(x_MD, parts, block)))
         return down.view(x.shape)
 
@@ -168,7 +169,8 @@ def _projections(*layers: nn.Module) -> list[Projection]:
 
 def _projected(x_MD: Tensor, parts: list[Projection], block: Tensor) -> Tensor:
     """All projections of x side by side, [M, N]."""
-    weights, biases = [part.base.weight for part in parts], [part.base.bias for part in parts]
+    weights = [part.base.weight for part in parts]
+    biases: list[Any] = [part.base.bias for part in parts]
     if all(part.down is None for part in parts):
         return _run(_Projected, x_MD, *weights, *biases, block)  # type: ignore[no-any-return]
     return adapted(x_MD, parts, block, None if biases[0] is None else torch.cat(biases))
