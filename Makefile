@@ -7,7 +7,7 @@ STAMP := .venv/.stamp
 # file, and the examples of one document, stay together and in order.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
-.PHONY: help demo test test-all check docs mutants bench bench-check readme clean
+.PHONY: help demo test test-all check docs mutants bench bench-check bench-peers readme clean
 
 help:
 	@echo "make demo      the whole loop on real human ratings; goes on where it was stopped"
@@ -17,6 +17,7 @@ help:
 	@echo "make docs      the documents as a site that needs no network: build/site/index.html"
 	@echo "make mutants   small faults put into the pure modules one at a time: do their tests notice? (some 20 minutes)"
 	@echo "make bench     accord and its peers on the same work, in turn (up to 40 minutes); bench-check: have we become slower?"
+	@echo "make bench-peers  vLLM and llama.cpp for it, in environments of their own (once; 5 GB)"
 	@echo "make readme    the parts of README.md that come from a run, from RUN=runs/demo"
 	@echo "make clean     remove the virtual environment and caches (runs are kept)"
 
@@ -62,11 +63,16 @@ mutants: .venv/.mutants
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	touch .venv/.bench
 
+# Goes on where it was broken off. It refuses a busy machine, unless told: make bench BENCH=--busy
 bench: .venv/.bench
-	$(BIN)/python -m benchmarks run
+	$(BIN)/python -m benchmarks run $(BENCH)
 
 bench-check: .venv/.bench
-	$(BIN)/python -m benchmarks check
+	$(BIN)/python -m benchmarks check $(BENCH)
+
+# vLLM and llama.cpp in environments of their own, 5 GB; what is not there is left out of the benchmark by name.
+bench-peers: $(STAMP)
+	$(BIN)/python -m benchmarks.decoding.environments vllm llama.cpp
 
 RUN ?= runs/demo
 

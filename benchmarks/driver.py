@@ -1,210 +1,198 @@
-"""Runs every side of every stage in a process of its own, in turn, and sets the results side by side."""
+"""One comparison after the other, within a time; what was measured is kept at once, and gone on from."""
 
 import json
 import os
-import platform
-import resource
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-from benchmarks.growth import AXES
-from benchmarks.limits import decode_bound, machine_limits
-from benchmarks.peers import MALLOC, SETTINGS
-from benchmarks.stages import AGAINST_OURSELVES, GOALS, STAGES, Goal
+from benchmarks.decoding.environments import MODULES, MissingPeerError, python_of
+from benchmarks.machine import PLAYED, about, source_digest
+from benchmarks.pairs import measure
+from benchmarks.rows import row_of
+from benchmarks.stages import ALIKE, EXPECTED, GOALS, SETTINGS, STAGES, settings_of
+from benchmarks.turns import SideFailedError, TooSlowError
 
-__all__ = ["compare", "machine", "one", "run", "side_by_side"]
+__all__ = ["Comparison", "Course", "plan"]
 
-SLOW = ("grpo", "ppo", "generate16", "generate32")  # one step of these counts, in each repetition
-WARM = 1  # steps of each process that do not count
-AGREE = 0.02  # how far held-out losses of two sides may lie apart, as a share
-Result = dict[str, Any]
+MORE = 0.05  # steps of ours that lie further apart than this ask for one more step each
+COUNTED = 2
+ABLE, BOUND = 2.0, 1.1  # how far beyond its goal a peer may be before it is ended, with bfloat16 and without
+UNGOALED = 4.0  # the same where there is no goal: times as long as ours
+LEFT = 60.0  # seconds: with fewer left, no comparison is begun
+Comparison = tuple[str, str]
 
 
-def run(only: list[str], *, steps: int, repetitions: int) -> Iterator[Result]:
-    """The whole benchmark, as far as it has come, after each stage.
+def plan(*, computes_bfloat16: bool, only: Sequence[str] = (), default_only: bool = False) -> list[Comparison]:
+    """Stage and setting of every comparison on a machine, in order."""
+    found = []
+    for stage in STAGES:
+        names = settings_of(stage, computes_bfloat16=computes_bfloat16)
+        found += [(stage, name) for name in (names[:1] if default_only else names)]
+    return [pair for pair in found if not only or pair[0] in only]
 
-    The first repetition tries every setting of a peer, the others its default and its best.
+
+class Course:
+    """The benchmark of one kind of machine, as far as it has come.
+
+    folder   where it is kept until it is whole, and what sides read
+    minutes  what this may take, beside what was measured before it was broken off
     """
-    report: Result = {"machine": machine(), "limits": machine_limits(), "steps": steps, "results": [], "growth": []}
-    for stage in [stage for stage in STAGES if not only or stage in only]:
-        counted_steps = 1 if stage in SLOW else steps
-        report["results"] += compare(stage, _stage(stage, counted_steps, repetitions), report["limits"])
-        yield report
-    if not only:
-        report["growth"] = [_grown(axis, value) for axis, values in AXES.items() for value in values]
-        yield report
 
+    def __init__(self, folder: Path, *, play: str | None, minutes: float, fresh: bool = False) -> None:
+        self.environment = {**os.environ, **({} if play is None else PLAYED[play])}
+        self.minutes, self._spent, self._expected = minutes, 0.0, 0.0
+        machine = {**about(os.environ, play), "source": source_digest()}
+        machine["threads"] = _threads(self.environment, machine["cores"])
+        self.kind = machine["kind"] = f"{machine['kind']}-{machine['threads']}-threads"
+        self.file = folder / f"{self.kind}.json"
+        self._facts_file, self._writing_file = folder / f"{self.kind}.facts", folder / "writing"
+        folder.mkdir(parents=True, exist_ok=True)
+        self.report = self._taken_up(machine, fresh)
+        self.facts: dict[str, Any] = {}
+        self.is_whole = True  # nothing failed, and there was time for all
 
-def _stage(stage: str, steps: int, repetitions: int) -> dict[str, list[Result]]:
-    peers = _peers(stage)
-    results: dict[str, list[Result]] = {name: [] for name in ("accord", *peers)}
-    for repetition in range(repetitions):
-        settings = peers if repetition == 0 else list(dict.fromkeys((peers[0], _best(results, peers))))
-        for name in ("accord", *settings):
-            results[name].append(_measured(stage, name, steps))
-    return results
+    def _taken_up(self, machine: Mapping[str, Any], fresh: bool) -> dict[str, Any]:
+        """What is there of the same sources; else a new one."""
+        if not fresh and self.file.is_file():
+            kept: dict[str, Any] = json.loads(self.file.read_text())
+            if kept["machine"]["source"] == machine["source"]:
+                print(f"goes on from {self.file}: {len(kept['results'])} comparisons are there", flush=True)
+                return {**kept, "failed": [], "left_out": []}
+            print(f"{self.file} is of other sources: measured anew", flush=True)
+        return {
+            "machine": dict(machine),
+            "limits": {},
+            "busy": None,
+            "seconds": 0.0,
+            "results": [],
+            "failed": [],
+            "left_out": [],
+            "growth": [],
+        }
 
-
-def _peers(stage: str) -> list[str]:
-    if stage in AGAINST_OURSELVES:
-        return [AGAINST_OURSELVES[stage]]
-    return [name for name in SETTINGS if name.startswith("generate") == stage.startswith("generate")]
-
-
-def _best(results: dict[str, list[Result]], peers: list[str]) -> str:
-    return min(peers, key=lambda name: min(map(_pace, results[name])) if results[name] else float("inf"))
-
-
-def _pace(result: Result) -> float:
-    """Seconds a step that counts; a token where sides may write different lengths."""
-    seconds, tokens = result["seconds"][WARM:], result["tokens"][WARM:]
-    if tokens and tokens[0] is not None:
-        return sum(seconds) / sum(tokens)
-    return float(median(seconds))
-
-
-def _measured(stage: str, setting: str, steps: int) -> Result:
-    """One process: its output is a file of JSON, its peak memory what the kernel says of it."""
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "out.json"
-        malloc = MALLOC if SETTINGS.get(setting, {}).get("malloc") else {}
-        if setting == AGAINST_OURSELVES.get(stage):
-            stage, setting = setting, "accord"
-        command = [sys.executable, "-m", "benchmarks", "one", stage, setting, str(WARM + steps), str(out)]
-        environment = {**os.environ, **malloc, "BENCH_FOLDER": folder}
-        process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    def gather_facts(self) -> None:
+        """Limits and work, in a process of its own. Raises `SideFailedError` where that fails."""
+        command = [sys.executable, "-m", "benchmarks", "facts", str(self._facts_file)]
+        process = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
         if process.returncode:
-            raise RuntimeError(f"{stage}, {setting}: {process.stderr.strip()[-2000:]}")
-        result: Result = json.loads(out.read_text())
-    print(f"  {stage:<11} {setting:<30} {_pace(result):8.4f} s  {result['peak_gb']:.1f} GB", flush=True)
-    return result
+            raise SideFailedError(process.stderr.strip()[-1500:])
+        self.facts = json.loads(self._facts_file.read_text())
+        self._writing_file.write_text(json.dumps(self.facts["writing"]))
+        self.environment |= {
+            "BENCH_WRITING": str(self._writing_file),
+            "BENCH_THREADS": str(self.facts["path"]["threads"]),
+        }
+        self.report["limits"] = self.facts["limits"]
+        self.report["machine"]["path"] = self.facts["path"]
 
+    def run(self, comparisons: Sequence[Comparison]) -> None:
+        """Measure what is still to be measured. One that fails is recorded with its error, and the others go on."""
+        done = {(row["stage"], row["peer_setting"]) for row in self.report["results"]}
+        left = [pair for pair in comparisons if pair not in done]
+        self.leave_out("all", "bfloat16 masters and moments", ALIKE)
+        for place, (stage, name) in enumerate(left):
+            began = time.monotonic()
+            counted = self._counted([stage for stage, _ in left[place:]])
+            if counted is None:
+                self.leave_out(stage, name, f"no time was left of {self.minutes:g} minutes; run the same again")
+                self.is_whole = False
+                continue
+            self._compare(stage, name, f"[{place + 1}/{len(left)}]", counted)
+            self._spent += time.monotonic() - began
+            self._expected += EXPECTED[stage]
+            self.report["seconds"] += time.monotonic() - began
+            self.keep()
+        self.keep()
 
-def _grown(axis: str, value: int) -> Result:
-    with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / "out.json"
-        command = [sys.executable, "-m", "benchmarks", "one", axis, "growth", str(value), str(out)]
-        process = subprocess.run(command, capture_output=True, text=True, check=False)
-        if process.returncode:
-            raise RuntimeError(f"{axis} of {value}: {process.stderr.strip()[-2000:]}")
-        result: Result = json.loads(out.read_text())
-    print(f"  {axis} {value}: {result['seconds']:.2f} s  {result['peak_gb']:.1f} GB", flush=True)
-    return result
+    def leave_out(self, stage: str, name: str, reason: str) -> None:
+        """Say that something is not measured, and why."""
+        self.report["left_out"].append({"stage": stage, "peer_setting": name, "reason": reason})
 
+    def keep(self) -> None:
+        """Write what there is, whole or not at all."""
+        part = self.file.with_suffix(".part")
+        part.write_text(json.dumps(self.report, indent=1) + "\n")
+        part.replace(self.file)
 
-def one(stage: str, setting: str, steps: int, out: Path) -> None:
-    """What a process of `_measured` or `_grown` does; for the latter `stage` is the axis and `steps` the value."""
-    if setting == "growth":
-        from benchmarks import growth
+    def _counted(self, stages: Sequence[str]) -> int | None:
+        """How many steps of the first of these stages count; None where there is no time to begin it.
 
-        result = growth.measure(stage, steps)
-    elif setting == "accord":
-        from benchmarks import ours
+        One more where steps of ours lay apart in the comparison before, one alone where what is left would take too
+        long at the pace so far.
+        """
+        remaining = 60 * self.minutes - self._spent
+        if remaining < LEFT:
+            return None
+        pace = self._spent / self._expected if self._expected else 1.0
+        if pace * sum(EXPECTED[stage] for stage in stages) > remaining:
+            return 1
+        known = [row["spread"] for row in self.report["results"] if row["stage"] == stages[0]]
+        return COUNTED + bool(known and known[-1] > MORE)
 
-        result = ours.measure(stage, steps)
-    else:
-        from benchmarks import peers
-
-        result = peers.measure(stage, setting, steps)
-    result["peak_gb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    out.write_text(json.dumps(result))
-
-
-def compare(stage: str, results: dict[str, list[Result]], limits: dict[str, float]) -> list[Result]:
-    """A row for each peer setting: how many times as fast accord was, repetition by repetition."""
-    share = _limit_share(stage, results["accord"], limits)
-    peers = [name for name in results if name != "accord" and results[name]]
-    best = _best(results, peers)
-    return [_row(stage, name, results, share, peers, best) for name in peers]
-
-
-def _row(
-    stage: str, name: str, results: dict[str, list[Result]], share: float | None, peers: list[str], best: str
-) -> Result:
-    accord, peer = results["accord"], results[name]
-    goal = GOALS.get(stage, Goal())
-    ratio = side_by_side([_pace(result) for result in peer], [_pace(result) for result in accord])
-    memory = _peak(accord) / _peak(peer)
-    # Memory is to be held against the setting that trades it for speed; the limit is told once.
-    speed_goal = goal.default if name == peers[0] else goal.best if name == best else None
-    memory_goal = goal.memory if name in (*AGAINST_OURSELVES.values(), "GC off, malloc") else None
-    limit_goal = goal.limit_share if name == best and share is not None else None
-    row: Result = {
-        "stage": stage,
-        "peer": "accord" if stage in AGAINST_OURSELVES else "transformers" if stage.startswith("generate") else "trl",
-        "peer_setting": name,
-        "best_setting": name == best,
-        "ratio": ratio,
-        "seconds": {"accord": _seconds(accord), "peer": _seconds(peer)},
-        "limit_share": share,
-        "limit_goal": limit_goal,
-        "limit_met": None if limit_goal is None or share is None else share >= limit_goal,
-        "memory_ratio": memory,
-        "memory_gb": {"accord": _peak(accord), "peer": _peak(peer)},
-        "memory_goal": memory_goal,
-        "memory_met": None if memory_goal is None else memory <= memory_goal,
-        "goal": speed_goal,
-        "met": None if speed_goal is None else ratio["median"] >= speed_goal,
-    }
-    if "held_out" in accord[0] and "held_out" in peer[0]:
-        losses = row["held_out"] = {"accord": accord[0]["held_out"], "peer": peer[0]["held_out"]}
-        difference = abs(losses["accord"] / losses["peer"] - 1)
-        if difference > AGREE:
-            raise RuntimeError(f"{stage}, {name}: held-out losses {losses} differ by {difference:.1%}: not equal work")
-    return row
-
-
-def side_by_side(peer: list[float], ours: list[float]) -> dict[str, float]:
-    """Median over repetitions, and the lowest and highest of all pairs of one of each."""
-    ratios = [peer_seconds / our_seconds for peer_seconds in peer for our_seconds in ours]
-    return {"median": median(peer) / median(ours), "low": min(ratios), "high": max(ratios)}
-
-
-def _seconds(results: list[Result]) -> float:
-    return float(median(_pace(result) for result in results))
-
-
-def _peak(results: list[Result]) -> float:
-    return max(result["peak_gb"] for result in results)
-
-
-def _limit_share(stage: str, ours: list[Result], limits: dict[str, float]) -> float | None:
-    """The share of the best matrix product that training reaches; of the memory bound that a decoding step does."""
-    pace = _seconds(ours)
-    if stage.startswith("generate"):
-        from benchmarks.ours import lengths_of
-
-        lengths = lengths_of(stage)
-        return decode_bound(BYTES, limits["read_gb"]) / (pace * sum(lengths) / max(lengths))
-    if stage in ("grpo", *AGAINST_OURSELVES):
+    def _compare(self, stage: str, name: str, place: str, counted: int) -> None:
+        label = f"{place} {stage}, {name}"
+        setting = SETTINGS.get(name)
+        if setting is not None and setting.of in MODULES:
+            try:
+                python_of(setting.of)
+            except MissingPeerError as missing:
+                return self._say_left_out(label, stage, name, str(missing))
+            if self.report["machine"]["played"]:
+                return self._say_left_out(
+                    label, stage, name, "it chooses its instructions itself: nothing can be played"
+                )
+        print(f"{label} ...", flush=True)
+        try:
+            pair = measure(
+                stage,
+                name,
+                counted=counted,
+                bound=self._bound_of(stage, name),
+                environment=self.environment,
+            )
+            row = row_of(stage, name, pair, self.facts)
+        except (SideFailedError, TooSlowError, ValueError) as error:
+            self.report["failed"].append({"stage": stage, "peer_setting": name, "error": str(error)})
+            self.is_whole = False
+            print(f"{label}: failed: {str(error).splitlines()[-1]}", flush=True)
+            return None
+        self.report["results"].append(row)
+        print(f"{label}: {_told(row)}", flush=True)
         return None
-    from benchmarks.work import flops_of
 
-    return flops_of(stage) / pace / 1e9 / limits["gflops"]
+    def _bound_of(self, stage: str, name: str) -> float:
+        return _bound(stage, name, computes_bfloat16=self.facts["path"]["computes_bfloat16"])
+
+    def _say_left_out(self, label: str, stage: str, name: str, reason: str) -> None:
+        self.leave_out(stage, name, reason)
+        print(f"{label}: left out: {reason}", flush=True)
 
 
-BYTES = 269e6  # the bfloat16 weights of SmolLM2-135M
+def _bound(stage: str, name: str, *, computes_bfloat16: bool) -> float:
+    """How many times as long as ours a peer's step may take before it is ended.
+
+    Where the processor has no instructions for bfloat16, a peer's default emulates them for minutes: little more than
+    the goal is asked of it then.
+    """
+    wanted = GOALS[stage].settings.get(name)
+    return UNGOALED if wanted is None else max(wanted * (ABLE if computes_bfloat16 else BOUND), UNGOALED / 2)
 
 
-def machine() -> dict[str, Any]:
-    """What the numbers belong to."""
-    from importlib.metadata import version
+def _threads(environment: Mapping[str, str], cores: int) -> int:
+    asked = environment.get("OMP_NUM_THREADS", "")
+    return min(int(asked), cores) if asked.isdigit() else cores
 
-    import torch
 
-    lines = Path("/proc/cpuinfo").read_text().splitlines()
-    names = [line.split(":", 1)[1].strip() for line in lines if "model name" in line]
-    packages = ("torch", "transformers", "trl", "peft", "accord")
-    return {
-        "cpu": names[0] if names else platform.processor(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "flags": sorted({"avx512_bf16", "amx_bf16", "avx512f"} & set(" ".join(lines).split())),
-        "load_before": os.getloadavg()[0],
-        "versions": {name: version(name) for name in packages},
-    }
+def _told(row: Mapping[str, Any]) -> str:
+    disturbed = f", {row['others']:.0%} of the machine taken by others" if row["others"] > 0.05 else ""
+    if not row.get("ratio"):
+        return f"more than {row['at_least']['ratio']:.1f} times as fast; the peer was ended{disturbed}"
+    ratio = row["ratio"]
+    return (
+        f"{ratio['median']:.2f} times as fast [{ratio['low']:.2f}, {ratio['high']:.2f}], "
+        f"{row['processor_ratio']['median']:.2f} in processor time, {row['memory_ratio']:.2f} of its memory{disturbed}"
+    )

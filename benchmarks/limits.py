@@ -6,30 +6,36 @@ from typing import Any
 __all__ = ["decode_bound", "machine_limits", "training_flops"]
 
 
-def machine_limits(width: int = 576, inner: int = 1536, places: int = 1024) -> dict[str, float]:
-    """`gflops` of the best bfloat16 product on these shapes, `read_gb` bytes a second of a long sum."""
+def machine_limits(width: int = 576, inner: int = 1536, places: int = 1024) -> dict[str, Any]:
+    """GFLOP/s of the best product on these shapes, in bfloat16 and in float32, and `read_gb` a second of a long sum.
+
+    `gflops` is the better one, `product` which that is: bfloat16 only where the processor has instructions for it.
+    """
     import torch
 
     from accord.lm.memory import keep_large_buffers
 
     keep_large_buffers()
-    best = 0.0
+    best = dict.fromkeys(("bfloat16", "float32"), 0.0)
     for n, k in ((width, width), (inner, width), (2 * inner, width), (width, inner), (2048, 2048)):
-        x, w = torch.randn(places, k).bfloat16(), torch.randn(n, k).bfloat16()
-        best = max(best, 2 * places * n * k / _fastest(lambda x=x, w=w: x @ w.mT, 20) / 1e9)
+        for name in best:
+            x, w = (torch.randn(rows, k).to(getattr(torch, name)) for rows in (places, n))
+            best[name] = max(best[name], 2 * places * n * k / _fastest(lambda x=x, w=w: x @ w.mT) / 1e9)
     block = torch.ones(128 * 1024 * 1024)
-    return {"gflops": best, "read_gb": 4 * block.numel() / _fastest(block.sum, 3) / 1e9}
+    product = max(best, key=best.__getitem__)
+    read = 4 * block.numel() / _fastest(block.sum) / 1e9
+    return {"gflops": best[product], "product": product, **best, "read_gb": read}
 
 
-def _fastest(work: Any, times: int) -> float:
+def _fastest(work: Any, seconds: float = 0.25) -> float:
+    """Of runs that take so long together, three at least."""
     work()
-    seconds = []
-    for _ in range(5):
+    until, taken = perf_counter() + seconds, []
+    while len(taken) < 3 or perf_counter() < until:
         began = perf_counter()
-        for _ in range(times):
-            work()
-        seconds.append((perf_counter() - began) / times)
-    return min(seconds)
+        work()
+        taken.append(perf_counter() - began)
+    return min(taken)
 
 
 def training_flops(

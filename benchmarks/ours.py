@@ -1,14 +1,15 @@
 """accord's side: its own stage classes, as a recipe would run them, step by step."""
 
 import tempfile
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
 
+from accord.errors import SlowPathWarning
 from accord.feedback import Dataset
 from accord.interfaces import Scores
 from accord.lm import load
@@ -24,12 +25,15 @@ from accord.run import RunDirectory
 from accord.train.optimiser import Optim
 from benchmarks import texts
 from benchmarks.stages import GROUP, NEW_TOKENS, SIZES
+from benchmarks.turns import Turns
 
-__all__ = ["LengthJudge", "dataset", "held_out", "lengths_of", "measure"]
+__all__ = ["TOLD_BY_LOSS", "LengthJudge", "dataset", "held_out", "lengths_of", "prompts_of", "serve"]
 
 MODEL = "smollm2-135m"
 OPTIM = Optim(lr=1e-5, warmup_steps=0, lr_schedule="constant", betas=(0.9, 0.999))
 LATER = 10_000  # no checkpoint in between
+TOLD_BY_LOSS = ("sft", "dpo", "dpo_lora")
+"""Stages whose sides are held against one another by the loss that their models have on other texts."""
 
 
 class LengthJudge:
@@ -55,20 +59,29 @@ def dataset(items: list[texts.Item]) -> Dataset:
     return Dataset(prompts, completions, {}, dict.fromkeys(prompts, "train"), {"train": tuple(pairs)})
 
 
-def measure(stage: str, steps: int) -> dict[str, Any]:
-    """Seconds and tokens of each step of a stage, and what came out."""
+def serve(stage: str, steps: int, turns: Turns) -> None:
+    """Make the steps of a stage when they are asked for. What accord says of a slow path ends it.
+
+    Raises `SlowPathWarning`.
+    """
+    warnings.simplefilter("error", SlowPathWarning)
     if stage.startswith("generate"):
-        return _generate(stage, steps)
+        _generate(stage, turns)
+        return
     with tempfile.TemporaryDirectory() as folder, RunDirectory.create(Path(folder) / "run") as run:
-        seconds, losses, tokens = [], [], []
-        for step in _steps(stage, steps, run):
-            seconds.append(step.metrics.seconds)
-            losses.append(getattr(step.metrics, "loss", None))
-            tokens.append(_sampled(step, stage))
-        result = {"seconds": seconds, "losses": losses, "tokens": tokens}
-        if stage in ("sft", "dpo", "dpo_lora"):
-            result["held_out"] = held_out(run.path / f"{'sft' if stage == 'sft' else 'policy'}/model")
-    return result
+        made = _steps(stage, steps, run)
+        count = 0
+        while turns.wait():
+            step = next(made)
+            count += 1
+            turns.done(loss=getattr(step.metrics, "loss", None), tokens=_sampled(step, stage))
+        found: dict[str, Any] = {"peak_gb": turns.peak_gb()}
+        if count == steps:
+            for _ in made:
+                raise RuntimeError("more steps than were asked for")
+            if stage in TOLD_BY_LOSS:
+                found["held_out"] = held_out(run.path / f"{'sft' if stage == 'sft' else 'policy'}/model")
+    turns.finish(**found)
 
 
 def _sampled(step: Any, stage: str) -> float | None:
@@ -77,26 +90,29 @@ def _sampled(step: Any, stage: str) -> float | None:
 
 
 def _steps(stage: str, steps: int, run: RunDirectory) -> Iterator[Any]:
+    """Steps of a stage, each on the same texts."""
     size = SIZES[stage]
     common: dict[str, Any] = {"base": MODEL, "optim": OPTIM, "save_every": LATER}
-    pairs = texts.pairs(size * steps, seed=1)
+    pairs = texts.pairs(size, seed=1)
     match stage:
         case "sft":
-            examples = [item.records() for item in texts.items(size * steps, answers=1, seed=1)]
-            return SFT(**common, batch_size=size, max_shared_prompt=1).train_on(
+            examples = [item.records() for item in texts.items(size, answers=1, seed=1)]
+            return SFT(**common, batch_size=size, max_shared_prompt=1, epochs=steps).train_on(
                 [SupervisedExample(p, c[0]) for p, c in examples], run
             )
         case "reward" | "reward5":
             members = 5 if stage == "reward5" else 1
-            settings = BradleyTerry(**common, step_completions=2 * size, head_lr_scale=1, ensemble_size=members)
+            settings = BradleyTerry(
+                **common, step_completions=2 * size, head_lr_scale=1, ensemble_size=members, epochs=steps
+            )
             return settings.steps(dataset(pairs), run)
         case "dpo":
-            return DPO(**common, batch_size=size).steps(Materials(data=dataset(pairs)), run)
+            return DPO(**common, batch_size=size, epochs=steps).steps(Materials(data=dataset(pairs)), run)
         case "dpo_lora":
-            return DPO(**common, batch_size=size, lora=LoRA(rank=16, alpha=32)).steps(
+            return DPO(**common, batch_size=size, epochs=steps, lora=LoRA(rank=16, alpha=32)).steps(
                 Materials(data=dataset(pairs)), run
             )
-    prompts = [item.records()[0] for item in texts.items(size * steps, answers=1, seed=1)]
+    prompts = [item.records()[0] for item in texts.items(size, answers=1, seed=1)]
     online: dict[str, Any] = {
         "prompts_per_step": size,
         "group_size": GROUP,
@@ -111,22 +127,31 @@ def _steps(stage: str, steps: int, run: RunDirectory) -> Iterator[Any]:
     return PPO(**common, **online, sampling=sampling, minibatches=1).steps(materials, run)
 
 
-def _generate(stage: str, steps: int) -> dict[str, Any]:
+def _generate(stage: str, turns: Turns) -> None:
     causal = load(MODEL, dtype="bfloat16")
     lengths = lengths_of(stage)
-    prompts = [causal.encode_prompt(item.records()[0]) for item in texts.items(len(lengths), answers=1, seed=2)]
-    seconds = []
-    for step in range(steps):
-        began = perf_counter()
+    prompts = prompts_of(causal, stage)
+    sample_lengths(causal, prompts[:1], [2], 0)
+    step = 0
+    while turns.wait():
         written = sample_lengths(causal, prompts, lengths, step)
-        seconds.append(perf_counter() - began)
-    return {"seconds": seconds, "tokens": [written] * steps, "losses": []}
+        step += 1
+        turns.done(loss=None, tokens=written)
+    turns.finish(peak_gb=turns.peak_gb(), weights="in place")
+
+
+def prompts_of(causal: CausalModel, stage: str) -> list[list[int]]:
+    """The prompts of a stage of writing, as token ids."""
+    return [causal.encode_prompt(item.records()[0]) for item in texts.items(SIZES[stage], answers=1, seed=2)]
 
 
 def lengths_of(stage: str) -> list[int]:
-    """How many tokens each sequence is to have: all alike, or from 16 to 128."""
+    """How many tokens each sequence is to have: all alike, or from an eighth of that on."""
     size = SIZES[stage]
-    return [NEW_TOKENS] * size if stage == "generate16" else [16 + (112 * i) // (size - 1) for i in range(size)]
+    if stage == "generate16":
+        return [NEW_TOKENS] * size
+    shortest = NEW_TOKENS // 8
+    return [shortest + ((NEW_TOKENS - shortest) * i) // (size - 1) for i in range(size)]
 
 
 class _Endless(CausalModel):

@@ -8,10 +8,9 @@ from typing import Any
 from accord.feedback.formats import ratings_archive
 from accord.fetch import fetch
 from accord.records import Completion, Prompt
+from benchmarks.stages import CHARACTERS
 
 __all__ = ["Item", "items", "pairs"]
-
-CHARACTERS = (260, 540)  # about 64 to 128 tokens of this text
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """How many floating-point operations a step needs: no padding counted, a shared prompt once."""
 
-from accord.lm import CausalModel, load
+from accord.lm import CausalModel
 from benchmarks import texts
 from benchmarks.limits import training_flops
 from benchmarks.stages import SIZES
@@ -18,11 +18,10 @@ def places_of(prompts: list[int], answers: list[list[int]]) -> tuple[int, int, f
     return places, predictions, scores
 
 
-def flops_of(stage: str) -> float:
-    """Of one step of a stage, on average over the texts."""
-    causal = load("smollm2-135m", dtype="bfloat16")
-    steps, size = 4, SIZES[stage]
-    items = texts.items(size * steps, answers=1, seed=1) if stage == "sft" else texts.pairs(size * steps, seed=1)
+def flops_of(stage: str, causal: CausalModel) -> float:
+    """Of one step of a stage."""
+    size = SIZES[stage]
+    items = texts.items(size, answers=1, seed=1) if stage == "sft" else texts.pairs(size, seed=1)
     prompts = [len(causal.encode_prompt(item.records()[0])) for item in items]
     answers = [[len(causal.encode_completion(text)) for text in item.answers] for item in items]
     places, predictions, scores = places_of(prompts, answers)
@@ -36,8 +35,7 @@ def flops_of(stage: str) -> float:
         width=width,
     )
     # The reference is a forward pass more, a third of the whole; adapters need no gradient of the weights below them.
-    factor = {"sft": 1.0, "reward": 1.0, "dpo": 4 / 3, "dpo_lora": 1.0}[stage]
-    return flops * factor / steps
+    return flops * {"sft": 1.0, "reward": 1.0, "dpo": 4 / 3, "dpo_lora": 1.0}[stage]
 
 
 def sizes_of(causal: CausalModel) -> tuple[int, int, int, int]:

@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import pytest
-
-import postgres_cluster
+from tools import postgres_cluster
 
 
 def test_without_binaries_the_reason_names_them(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

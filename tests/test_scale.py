@@ -13,10 +13,16 @@ from benchmarks.scale.world import ACTS, records
 from sqlalchemy import event
 
 from accord.artefacts import METRICS, SAMPLES, FileRows, RunReader
+from accord.artefacts.file_records import FileRecords
+from accord.artefacts.on_demand import OnDemand
 from accord.errors import ArtefactError
-from accord.feedback import Ledger, draw_dataset, write_data
+from accord.feedback import Ledger, draw_dataset, read_data, write_data
 from accord.feedback.quality.gathering import gather
 from accord.feedback.store import stored_records
+from accord.lm import load
+from accord.policy.materials import Materials
+from accord.policy.sft import SFT
+from accord.policy.supervised import tokenize
 from accord.report.training_curves import courses
 from accord.run import RunDirectory
 from accord.stats import resampling
@@ -87,6 +93,40 @@ def drawing(ledgers: dict[int, Path], folder: Path) -> Work:
 def test_a_data_set_holds_names_and_no_records(ledgers: dict[int, Path], tmp_path: Path) -> None:
     """Feedback, prompts and answers as objects take 6,700 bytes for each act; texts that people wrote are held."""
     assert growth(drawing(ledgers, tmp_path)) < 900
+
+
+@pytest.mark.usefixtures("small_slices")
+def test_what_is_learnt_from_is_read_on_demand(
+    ledgers: dict[int, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Records of files too large to be held are those of dictionaries, and so are the examples made of them."""
+    causal = load("tiny")
+    with Ledger(ledgers[WARM_UP], write=False) as ledger, RunDirectory.create(tmp_path / "run") as run:
+        write_data(run, draw_dataset(ledger, supervised="all"), ledger=ledger)
+        held = Materials(data=read_data(run))
+        learnt = [tokenize(causal, given) for given in (held.examples, held.preferred, held.compared)]
+        run.readers.clear()
+        monkeypatch.setattr("accord.artefacts.file_rows.LARGEST_KEPT", 0)
+        materials = Materials(data=read_data(run))
+        for name in ("prompts", "completions"):
+            there, here = getattr(held.data, name), getattr(materials.data, name)
+            assert isinstance(there, dict)
+            assert isinstance(here, FileRecords)
+            assert list(here.items()) == list(there.items())
+            assert list(here.values()) == list(there.values())
+            assert {key: here[key] for key in reversed(list(here))} == there
+            for absent in ("c-" + "0" * 64, "", "no id at all"):
+                assert absent not in here
+        assert isinstance(materials.examples, OnDemand)
+        assert [
+            tokenize(causal, given) for given in (materials.examples, materials.preferred, materials.compared)
+        ] == learnt
+        assert list(materials.prompts) == list(held.prompts)
+        assert list(materials.prompts[3:40:5][1:]) == list(held.prompts[3:40:5][1:])
+        with pytest.raises(IndexError):
+            materials.prompts[len(held.prompts)]
+        drawn = SFT(max_examples=20).draw_examples(materials.examples, 5)
+        assert list(drawn) == SFT(max_examples=20).draw_examples(held.examples, 5)
 
 
 @pytest.mark.usefixtures("small_slices")

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -10,13 +9,13 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from benchmarks.scale.ledger_steps import LEDGER_STEPS
 from benchmarks.scale.process import measured, measured_apart
 from benchmarks.scale.table import BEGIN, END, table
 
 HERE = Path(__file__).parent
 RESULTS = HERE.with_name("scale.json")
 PAGE = HERE.parents[1] / "docs" / "benchmarks.md"
-LEDGER_STEPS = ("append", "resume", "data", "quality")
 RUN_STEPS = ("make", "watch", "report", "audit")
 
 
@@ -27,7 +26,7 @@ def main() -> int:
         return 0
     parser = argparse.ArgumentParser(prog="benchmarks.scale", description=__doc__)
     parser.add_argument("command", nargs="?", choices=["run", "table"], default="run", help="table: of what is kept")
-    parser.add_argument("--records", type=float, nargs="*", default=[1e5, 3e5, 1e6, 3e6], help="acts of judgement")
+    parser.add_argument("--records", type=float, nargs="*", default=[3e5, 1e6, 3e6], help="of a ledger")
     parser.add_argument("--steps", type=float, nargs="*", default=[1e4, 3e4, 1e5], help="steps of a run")
     parser.add_argument("--gigabytes", type=float, nargs="*", default=[1, 5], help="size of an imported file")
     parser.add_argument("--database", nargs="*", choices=["sqlite", "postgres"], default=["sqlite", "postgres"])
@@ -90,8 +89,7 @@ def _measurements(asked: argparse.Namespace) -> Iterator[dict[str, Any]]:
 @contextmanager
 def _postgres() -> Iterator[Any]:
     """A cluster of its own, as the tests start one."""
-    sys.path.insert(0, str(HERE.parents[1] / "tests"))
-    from postgres_cluster import cluster  # type: ignore[import-not-found]
+    from tools.postgres_cluster import cluster
 
     with cluster() as started:
         yield started
@@ -104,7 +102,6 @@ def _one(arguments: dict[str, Any]) -> dict[str, Any]:
         case "ledger":
             from benchmarks.scale.ledger_steps import ledger_step
 
-            shutil.rmtree(folder / "run", ignore_errors=True)
             return measured(lambda: ledger_step(step, arguments["location"], size, folder))
         case "run":
             from benchmarks.scale.run_steps import make_run, run_step

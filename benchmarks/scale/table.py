@@ -7,7 +7,7 @@ from typing import Any
 __all__ = ["BEGIN", "END", "slope", "table"]
 
 BEGIN, END = "<!-- scale: begin -->", "<!-- scale: end -->"
-UNITS = {"ledger": "acts of judgement", "run": "steps of a run", "import": "MB of a file"}
+UNITS = {"ledger": "records", "run": "steps of a run", "import": "MB of a file"}
 
 
 def slope(sizes: Sequence[float], values: Sequence[float]) -> float | None:

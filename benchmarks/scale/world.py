@@ -24,9 +24,10 @@ from accord.records import (
     Telemetry,
 )
 
-__all__ = ["ACTS", "records"]
+__all__ = ["ACTS", "RECORDS", "acts_of", "records"]
 
 ACTS = 4  # of judgement on each item
+RECORDS = ACTS + 3  # of an item: its prompt and two answers too
 EACH = 400  # answers of a person
 SITTING = 20  # answers of a session
 TEXT = (
@@ -37,6 +38,11 @@ WORDS = TEXT.split()
 BEGAN = datetime(2026, 1, 5, 9, tzinfo=UTC)
 SCALE = Scale(low=1, high=5, step=1)
 OPTIONS = ("correct", "polite", "too long")
+
+
+def acts_of(size: int) -> int:
+    """The acts of judgement in a ledger of so many records."""
+    return size // RECORDS * ACTS
 
 
 def records(acts: int, first: int = 0) -> Iterator[Record]:

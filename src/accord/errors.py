@@ -23,6 +23,8 @@
     ├── WaitingForPeople           people have to judge something before a run can go on (exit status 4)
     └── TrainingStopped            a number left its bounds; the last good step is kept (exit status 3)
 
+    SlowPathWarning                what is asked can only be done slowly; told as a warning, never raised
+
 Every message names the place and the remedy. Anything else that escapes is a bug in accord.
 """
 
@@ -51,6 +53,7 @@ __all__ = [
     "RecipeError",
     "RecordError",
     "RecordingError",
+    "SlowPathWarning",
     "StatementError",
     "StorageError",
     "StudyError",
@@ -187,6 +190,10 @@ class WaitingForPeople(AccordError):  # noqa: N818 - it reads as what happened
     """A run goes on when people have judged what it put to them; all that was done is kept."""
 
     exit_status: ClassVar[int] = 4
+
+
+class SlowPathWarning(UserWarning):
+    """What is asked can only be done slowly; whoever measures makes an error of it."""
 
 
 def nearest(name: str, known: list[str]) -> str:

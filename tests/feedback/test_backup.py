@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from raw import rows
 from said import sheet
+from tools.postgres_cluster import Cluster, binaries
 from writing import somebody_writes
 
 from accord.cli import run
 from accord.errors import LedgerError, StorageError
 from accord.feedback import Ledger, backup
-from postgres_cluster import Cluster, binaries
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 from said import comparison, completion, person, prompt, rating, sheet
+from tools.postgres_cluster import Cluster
 from writing import somebody_writes
 
 from accord.cli import run
@@ -14,7 +15,6 @@ from accord.feedback import Ledger, import_feedback
 from accord.feedback.formats import accord_jsonl, parquet
 from accord.feedback.formats.parquet import columns
 from accord.records import Assistance, Critique, Evaluator, Feedback, Telemetry, Usage
-from postgres_cluster import Cluster
 
 DOCS = Path(__file__).parents[2] / "docs/feedback.md"
 

@@ -9,11 +9,11 @@ import psycopg
 import pytest
 from raw import REFUSED, connected, rows
 from said import completion, person, prompt, rating, sheet
+from tools.postgres_cluster import Cluster
 
 from accord.errors import LedgerError
 from accord.feedback import Ledger
 from accord.records import Record
-from postgres_cluster import Cluster
 
 pytestmark = pytest.mark.slow
 SECRET = "hunter2-hunter2"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tools.postgres_cluster import Cluster
 
 from accord.feedback import (
     Dataset,
@@ -29,7 +30,6 @@ from accord.feedback.statistics.workers.votes import Votes
 from accord.records import Feedback, Rating
 from accord.reward.card.word_baseline import word_margins
 from accord.run import digest_of
-from postgres_cluster import Cluster
 
 DATA = os.environ.get("ACCORD_TEST_DATA")
 pytestmark = pytest.mark.skipif(DATA is None, reason="ACCORD_TEST_DATA names no folder with real human feedback")

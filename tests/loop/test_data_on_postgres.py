@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from test_drive import write_ledger
+from tools.postgres_cluster import Cluster
 
 from accord.audit.evidence import Evidence
 from accord.cli import run as accord
@@ -12,7 +13,6 @@ from accord.errors import MissingEvidence
 from accord.feedback import Ledger, draw_dataset, write_data
 from accord.feedback.formats import accord_jsonl
 from accord.run import RunDirectory
-from postgres_cluster import Cluster
 
 pytestmark = pytest.mark.slow
 SECRET = "hunter2-hunter2"

@@ -1,8 +1,9 @@
 """A run as it is read: every file once, each row a typed record, and what is not there is said."""
 
 import tomllib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -32,18 +33,19 @@ from accord.artefacts.evaluation import (
     PolicyEvaluation,
     ScoreRow,
 )
+from accord.artefacts.file_records import records_by_id
 from accord.artefacts.file_rows import rows_of
 from accord.artefacts.finding import Finding
 from accord.artefacts.kinds import Artefact, JsonLines, JsonObject, Text
+from accord.artefacts.on_demand import on_demand_if_many
 from accord.artefacts.reward_card import CARD, RewardCard
 from accord.artefacts.training import CANDIDATES, METRICS, SAMPLES, Candidate, Metrics, RolloutRow
-from accord.records import Completion, Evaluator, Example, Feedback, Pair, Prompt, Record
+from accord.records import Completion, Evaluator, Example, Feedback, Pair, Prompt
 from accord.run import RunDirectory
 
 __all__ = ["RECIPE", "REPORT", "RunReader"]
 
 T = TypeVar("T")
-R = TypeVar("R", bound=Record)
 
 RECIPE = Text("recipe.toml", "the settings as resolved, loadable as they stand", "recipe")
 REPORT = Text("report.html", "the report: one self-contained page", "report")
@@ -95,28 +97,29 @@ class RunReader:
     # -- data ------------------------------------------------------------------------------------------------
 
     @property
-    def prompts(self) -> dict[str, Prompt]:
-        """By id, in the order of the file."""
-        return self._once(PROMPTS, "", lambda _: {row.prompt.id: row.prompt for row in self._prompt_rows}, "by id")
+    def prompts(self) -> Mapping[str, Prompt]:
+        """By id, in the order of the file; those of a large one (`file_records`) are read when they are asked for."""
+        return self._once(PROMPTS, "", lambda _: records_by_id(self._prompt_rows, attrgetter("prompt")), "by id")
 
     @property
     def split_of(self) -> dict[str, str]:
         """The split of each prompt, by id."""
         return self._once(PROMPTS, "", lambda _: {row.prompt.id: row.split for row in self._prompt_rows}, "split")
 
-    def prompts_of(self, split: str) -> list[Prompt]:
+    def prompts_of(self, split: str) -> Sequence[Prompt]:
         """The prompts of a split, in the order of the file."""
-        return [row.prompt for row in self._prompt_rows if row.split == split]
+        names = [name for name, of in self.split_of.items() if of == split]
+        return on_demand_if_many(len(names), lambda place: self.prompts[names[place]], of=self.prompts)
 
     @property
-    def completions(self) -> dict[str, Completion]:
-        """By id, in the order of the file."""
-        return self._once(COMPLETIONS, "", lambda _: _by_id(self.rows(COMPLETIONS)), "by id")
+    def completions(self) -> Mapping[str, Completion]:
+        """By id, in the order of the file; those of a large one are read when they are asked for."""
+        return self._once(COMPLETIONS, "", lambda _: records_by_id(self.rows(COMPLETIONS), lambda row: row), "by id")
 
     @property
     def evaluators(self) -> dict[str, Evaluator]:
         """By id, in the order of the file."""
-        return self._once(EVALUATORS, "", lambda _: _by_id(self.rows(EVALUATORS)), "by id")
+        return self._once(EVALUATORS, "", lambda _: {row.id: row for row in self.rows(EVALUATORS)}, "by id")
 
     def pairs(self, split: str) -> Sequence[Pair]:
         """The pairs of a split."""
@@ -220,7 +223,3 @@ class RunReader:
             self._parsed[path, form] = digest, read(self.stage(stage or artefact.stage))
         parsed: T = self._parsed[path, form][1]
         return parsed
-
-
-def _by_id(records: Iterable[R]) -> dict[str, R]:
-    return {record.id: record for record in records}

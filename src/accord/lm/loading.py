@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
 from transformers.utils.logging import disable_progress_bar
 
-from accord.errors import ForeignCodeError, ModelError, storage
+from accord.errors import ForeignCodeError, ModelError, SlowPathWarning, storage
 from accord.lm import packaged, tiny
 from accord.lm.adapter_files import ADAPTER, base_of, has_adapter_file, revision_of
 from accord.lm.adapter_merging import merge_adapters
@@ -152,6 +152,7 @@ def wrap(
         warnings.warn(
             f"{name}: its attention cannot be reached ({reason}); every sequence has a row of its own and is read "
             "again for every token written, which is slow",
+            SlowPathWarning,
             stacklevel=3,
         )
     return causal

@@ -54,7 +54,15 @@ def tokenized(
                 '(too_long = "cut"), or take a model that reads more'
             )
         ids = tuple(causal.conversation.whole_characters(ids[:room]))
-    return TokenizedCompletion(tuple(prompt), ids, key)
+    return TokenizedCompletion(tuple(prompt), with_shared_numbers(ids), key)
+
+
+def with_shared_numbers(ids: Sequence[int]) -> tuple[int, ...]:
+    """The same ids, each an object that all texts share: 8 bytes a token, and not 36."""
+    return tuple(_NUMBERS.setdefault(number, number) for number in ids)
+
+
+_NUMBERS: dict[int, int] = {}
 
 
 @dataclass(frozen=True)

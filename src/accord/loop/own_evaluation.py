@@ -3,7 +3,7 @@
 Both arms answered the same prompts, so that a difference is one of prompts: its interval is over them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from accord.artefacts import (
@@ -107,7 +107,7 @@ def _score(settings: RewardSettings, context: Context, role: Literal["judge", "m
     )
 
 
-def _values(judge: Judge, samples: Sequence[EvaluationSample], prompts: dict[str, Prompt]) -> list[float]:
+def _values(judge: Judge, samples: Sequence[EvaluationSample], prompts: Mapping[str, Prompt]) -> list[float]:
     """A number each. Equal texts to one prompt are read once, so that they are ties."""
     texts = list(dict.fromkeys((sample.prompt, sample.text) for sample in samples))
     values: dict[tuple[str, str], float] = {}

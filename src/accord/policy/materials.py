@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from accord.artefacts.on_demand import on_demand_if_many
 from accord.errors import RecipeError
 from accord.feedback import Dataset
 from accord.interfaces import Judge
@@ -82,17 +83,19 @@ class Materials:
         """What the supervised start learns from."""
         if self._examples is not None:
             return self._examples
-        prompts, completions = self.data.prompts, self.data.completions
-        return [
-            SupervisedExample(
+        prompts, completions, drawn = self.data.prompts, self.data.completions, self.data.examples
+
+        def make(place: int) -> SupervisedExample:
+            example = drawn[place]
+            return SupervisedExample(
                 prompts[example.prompt],
                 completions[example.completion],
                 example.weight,
                 example.evaluators,
                 example.feedback_ids,
             )
-            for example in self.data.examples
-        ]
+
+        return on_demand_if_many(len(drawn), make, of=completions)
 
     @property
     def compared(self) -> Sequence[SupervisedExample]:
@@ -116,18 +119,21 @@ class Materials:
                 pairs_of.setdefault(pair.chosen, []).append(pair)
         return self._from_pairs({name: pairs_of[name] for name in sorted(pairs_of)})
 
-    def _from_pairs(self, pairs_of: Mapping[str, Sequence[Pair]]) -> list[SupervisedExample]:
+    def _from_pairs(self, pairs_of: Mapping[str, Sequence[Pair]]) -> Sequence[SupervisedExample]:
         """Completions by the pairs that each stands in: their mean weight, and who compared."""
-        return [
-            SupervisedExample(
-                self.data.prompts[self.data.completions[name].prompt],
-                self.data.completions[name],
+        prompts, completions, names = self.data.prompts, self.data.completions, list(pairs_of)
+
+        def make(place: int) -> SupervisedExample:
+            completion, pairs = completions[names[place]], pairs_of[names[place]]
+            return SupervisedExample(
+                prompts[completion.prompt],
+                completion,
                 weight=sum(pair.weight for pair in pairs) / len(pairs),
                 evaluators=_distinct(pair.evaluator for pair in pairs if pair.evaluator is not None),
                 feedback_ids=_distinct(feedback for pair in pairs for feedback in pair.feedback_ids),
             )
-            for name, pairs in pairs_of.items()
-        ]
+
+        return on_demand_if_many(len(names), make, of=completions)
 
 
 def _distinct(names: Iterable[str]) -> tuple[str, ...]:

@@ -17,9 +17,10 @@ from pydantic import Field
 from torch import Tensor
 
 from accord.artefacts import SupervisedMetrics
+from accord.artefacts.on_demand import OnDemand
 from accord.lm.causal import CausalModel
 from accord.lm.logprobs import token_logprobs
-from accord.lm.packed import PackedBatch, TokenizedCompletion, length_of, longest, tokenized
+from accord.lm.packed import PackedBatch, TokenizedCompletion, length_of, longest, tokenized, with_shared_numbers
 from accord.policy.losses import negative_log_likelihood
 from accord.policy.materials import SupervisedExample
 from accord.policy.settings import PolicySettings
@@ -93,13 +94,20 @@ class Supervised(PolicySettings):
         initial = self.resolve_start(start, examples, stage=stage, lacking="no examples to learn from")
         seed = stage_seed(run, stage)
         causal = self.open(initial, seed=seed, train=True)
-        drawn = self.draw_examples(examples, seed)
-        weights = [example.weight for example in drawn]
-        yield from self.learn(causal, tokenize(causal, drawn), run, initial=initial, stage=stage, weights=weights)
+        weights = list[float]()
 
-    def draw_examples(self, examples: Sequence[T], seed: int) -> list[T]:
+        def drawn() -> Iterator[SupervisedExample]:
+            for example in self.draw_examples(examples, seed):
+                weights.append(example.weight)
+                yield example
+
+        yield from self.learn(causal, tokenize(causal, drawn()), run, initial=initial, stage=stage, weights=weights)
+
+    def draw_examples(self, examples: Sequence[T], seed: int) -> Sequence[T]:
         """The examples in an order drawn by the seed, at most `max_examples` of them."""
-        return [examples[i] for i in shuffled(len(examples), seed, "examples")[: self.max_examples]]
+        places = shuffled(len(examples), seed, "examples")[: self.max_examples]
+        drawn = OnDemand(len(places), lambda number: examples[places[number]])
+        return drawn if isinstance(examples, OnDemand) else list(drawn)
 
     def learn(
         self,
@@ -158,13 +166,19 @@ class Supervised(PolicySettings):
         yield from loop.steps(update, lambda: self.save_model(causal, initial, run, stage=stage, seed=seed))
 
 
-def tokenize(causal: CausalModel, examples: Sequence[SupervisedExample]) -> list[TokenizedCompletion]:
-    """Examples as token ids, by their place as key; each completion with its end, unless it was cut off."""
-    prompt_ids = causal.encode_prompts(example.prompt for example in examples)
-    return [
-        tokenized(causal, prompt_ids[example.prompt.id], example.completion, key)
-        for key, example in enumerate(examples)
-    ]
+def tokenize(causal: CausalModel, examples: Iterable[SupervisedExample]) -> list[TokenizedCompletion]:
+    """Examples as token ids, by their place as key; each completion with its end, unless it was cut off.
+
+    They are read once, and a prompt that comes several times is rendered once.
+    """
+    ids_of: dict[str, tuple[int, ...]] = {}
+    answers: list[TokenizedCompletion] = []
+    for key, example in enumerate(examples):
+        name = example.prompt.id
+        if name not in ids_of:
+            ids_of[name] = with_shared_numbers(causal.encode_prompt(example.prompt))
+        answers.append(tokenized(causal, ids_of[name], example.completion, key))
+    return answers
 
 
 def mean_token_weight(answers: Iterable[TokenizedCompletion], weight_of: Mapping[int, float]) -> float:

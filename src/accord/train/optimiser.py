@@ -7,6 +7,9 @@ touches a weight.
 
 Where weights lie in parts with several processes (`accord.lm.sharding`), the master of one is this process's rows, and
 so are its moments; norms and sums are those of all rows.
+
+On a CPU with a C compiler a step is one pass over memory (`accord.train.adamw`), which changes no bit. A gradient in
+bfloat16 to which no other is added stays as it is then, until the step has read it.
 """
 
 import json
@@ -22,9 +25,10 @@ from torch import Tensor, nn
 
 from accord.errors import ArtefactError, RecipeError, TrainingStopped
 from accord.lm.sharding import gathered, is_part, own_part, own_rows, part_like, settle
+from accord.train.adamw import AdamWPass, adamw_pass, norm_of
 from accord.train.eight_bit import give_state, new_adam, state_of
 from accord.train.host_reads import host_values
-from accord.train.ranks import gather, is_first, sum_gradients, sum_numbers
+from accord.train.ranks import gather, is_first, process_count, sum_gradients, sum_numbers
 from accord.train.tensor_files import load_tensors, save_tensors
 
 __all__ = ["Optim", "Optimiser"]
@@ -100,6 +104,7 @@ class Optimiser:
         self._weights = list(weights)
         self._masters = [_master_of(weight) for weight in self._weights]
         self._parts = {id(master) for weight, master in self._pairs() if is_part(weight)}
+        self._narrow: dict[nn.Parameter, Tensor] = {}  # gradients of masters in bfloat16, to which none was added yet
         self._moments: dict[str, Tensor] | None = None  # whole ones, where all steps of a sharded stage are made
         groups: list[dict[str, Any]] = [
             {"params": [m for w, m in self._pairs() if id(w) not in head_ids | apart_ids], "scale": 1.0},
@@ -119,6 +124,12 @@ class Optimiser:
             betas=settings.betas,
             weight_decay=settings.weight_decay,
         )
+        self._pass = self._compiled_pass()
+
+    def _compiled_pass(self) -> AdamWPass | None:
+        """The pass in C, where it can move all weights."""
+        found = adamw_pass() if self.settings.moments == "float32" and not self.is_sharded else None
+        return found if found is not None and all(found.takes(*pair) for pair in self._pairs()) else None
 
     def _pairs(self) -> Iterable[tuple[nn.Parameter, nn.Parameter]]:
         return zip(self._weights, self._masters, strict=True)
@@ -147,13 +158,26 @@ class Optimiser:
         for weight, master in self._pairs():
             if weight is master or weight.grad is None:
                 continue
-            gradient = own_part(weight.grad)
+            gradient, weight.grad = own_part(weight.grad), None
+            if self._pass and process_count() == 1 and master.grad is None and master not in self._narrow:
+                self._narrow[master] = gradient
+                continue
+            self._widen(master)
             if master.grad is None:
                 master.grad = gradient.float()
             else:
                 master.grad.add_(gradient)
-            weight.grad = None
         return value
+
+    def _widen(self, master: nn.Parameter) -> None:
+        """Have the gradient of a master in float32, where it is in bfloat16 yet."""
+        if (gradient := self._narrow.pop(master, None)) is not None:
+            master.grad = gradient.float()
+
+    def _gradients(self, masters: Iterable[nn.Parameter]) -> dict[nn.Parameter, Tensor]:
+        """The gradient of each master that has one, in whichever dtype it is."""
+        found = ((master, self._narrow.get(master, master.grad)) for master in masters)
+        return {master: gradient for master, gradient in found if gradient is not None}
 
     def _lost(self) -> float | None:
         """The first part of the step's loss that is not finite; None where all are."""
@@ -176,6 +200,7 @@ class Optimiser:
             distance = strength / 2 * away.square().sum().double()
             value, of_parts = (value, of_parts + distance) if is_part(weight) else (value + distance, of_parts)
             gradient = away.mul_(strength)
+            self._widen(master)
             master.grad = gradient if master.grad is None else master.grad.add_(gradient)
         return value + sum_numbers({"parts": float(of_parts)})["parts"] if self.is_sharded else value
 
@@ -194,14 +219,23 @@ class Optimiser:
         norm = self._norm()
         if not math.isfinite(norm):
             raise TrainingStopped(f"the gradient norm became {norm} at update {self.done + 1}; the last step is kept")
-        torch.nn.utils.clip_grads_with_norm_(self._masters, self.settings.max_grad_norm, torch.tensor(norm))
         for group in self._adam.param_groups:
             group["lr"] = self.rate * group["scale"]
-        self._adam.step()
+        if self._pass is not None:
+            shown = {master: weight for weight, master in self._pairs() if weight is not master}
+            self._pass.step(self._adam, self._gradients(self._masters), shown, self._clip(norm))
+        else:
+            torch.nn.utils.clip_grads_with_norm_(self._masters, self.settings.max_grad_norm, torch.tensor(norm))
+            self._adam.step()
+            self._show_masters()
         self._adam.zero_grad(set_to_none=True)
-        self._show_masters()
+        self._narrow.clear()
         self.done += 1
         return norm
+
+    def _clip(self, norm: float) -> float:
+        """What gradients are multiplied by, rounded as torch rounds it."""
+        return min(1.0, float(self.settings.max_grad_norm / (torch.tensor(norm) + 1e-6)))
 
     @torch.no_grad()
     def _show_masters(self) -> None:
@@ -224,12 +258,13 @@ class Optimiser:
             if norm == 0:
                 for master in group:
                     master.grad = None
+                    self._narrow.pop(master, None)
         return math.hypot(*norms)
 
-    def _norm_of(self, masters: Iterable[nn.Parameter], *, parts: bool = False) -> Tensor:
+    def _norm_of(self, masters: Iterable[nn.Parameter], *, parts: bool = False) -> float | Tensor:
         """The norm of the gradients of those that are whole, or of those that are `parts`."""
-        moved = [m.grad for m in masters if m.grad is not None and (id(m) in self._parts) == parts]
-        return torch.nn.utils.get_total_norm(moved)
+        moved = self._gradients(master for master in masters if (id(master) in self._parts) == parts).values()
+        return norm_of(moved) if self._pass is None else self._pass.norm(moved)
 
     @property
     def is_sharded(self) -> bool:

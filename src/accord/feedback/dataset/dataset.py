@@ -8,6 +8,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from accord.artefacts import DataSummary
+from accord.artefacts.on_demand import on_demand_if_many
 from accord.feedback.dataset.views import Judged, judged
 from accord.records import (
     Comparison,
@@ -54,13 +55,14 @@ class Dataset:
     split_of: dict[str, str]
     pairs: dict[str, tuple[Pair, ...]]
     feedback: Mapping[str, Sequence[Feedback]] = field(default_factory=dict)
-    examples: tuple[Example, ...] = ()
+    examples: Sequence[Example] = ()
     summary: DataSummary | None = None
     evaluator_weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
-    def prompts_of(self, split: str) -> list[Prompt]:
+    def prompts_of(self, split: str) -> Sequence[Prompt]:
         """The prompts of a split, in the order of the data set."""
-        return [prompt for name, prompt in self.prompts.items() if self.split_of[name] == split]
+        names = [name for name in self.prompts if self.split_of[name] == split]
+        return on_demand_if_many(len(names), lambda place: self.prompts[names[place]], of=self.prompts)
 
     def comparisons(self, split: str) -> list[Judged[Comparison]]:
         """Which of two completions is better."""

@@ -88,7 +88,7 @@ def read_data(run: RunDirectory, *, prefix: str = "") -> Dataset:
         split_of=reader.split_of,
         pairs={name: tuple(reader.pairs(name)) for name in SPLITS if reader.has(pairs_of(name))},
         feedback=_WhenAsked([name for name in SPLITS if reader.has(feedback_of(name))], reader.feedback),
-        examples=tuple(reader.examples),
+        examples=reader.examples,
         summary=reader.summary,
         evaluator_weights=_evaluator_weights(reader),
     )

@@ -220,12 +220,18 @@ def lower_tail(mean_V: Floats, count_V: Floats, value_N: Floats) -> Floats:
     if scale == 0:
         return np.ones_like(mean_V)
     s_G = -np.geomspace(1e-3, 60.0, 400) / scale
+    table_4G = np.concatenate([_cumulants(part_G, value_N) for part_G in np.array_split(s_G, 20)], axis=1)
+    return _tail(mean_V, count_V, table_4G)
+
+
+def _cumulants(s_G: Floats, value_N: Floats) -> Floats:
+    """s, K, K' and K'' at each s, [4, G]."""
     weight_GN = np.exp(s_G[:, None] * (value_N - value_N.min()))
     total_G = weight_GN.mean(axis=1)
     log_G = np.log(total_G) + s_G * value_N.min()
     slope_G = (weight_GN @ value_N) / value_N.size / total_G
     curve_G = (weight_GN @ value_N**2) / value_N.size / total_G - slope_G**2
-    return _tail(mean_V, count_V, np.stack([s_G, log_G, slope_G, curve_G]))
+    return np.stack([s_G, log_G, slope_G, curve_G])
 
 
 def _tail(mean_V: Floats, count_V: Floats, table_4G: Floats) -> Floats:

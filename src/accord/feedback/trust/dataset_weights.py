@@ -134,7 +134,7 @@ def _standings(data: Dataset, split: str, trust: TrustModel) -> tuple[Standings,
 
 
 def _weighted(
-    entries: tuple[Entry, ...],
+    entries: Sequence[Entry],
     evaluators: Mapping[str, Evaluator],
     weights: Mapping[str, float],
     population: Target | None,

@@ -1,5 +1,6 @@
 """The cells: a start of a size with a seed."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -105,7 +106,7 @@ def tune(
         pass
 
 
-def _drawn(prompts: list[Prompt], count: int, seed: int) -> list[Prompt]:
+def _drawn(prompts: Sequence[Prompt], count: int, seed: int) -> list[Prompt]:
     return [prompts[i] for i in shuffled(len(prompts), seed, "taught")[:count]]
 
 

@@ -1,4 +1,4 @@
-"""Compiles `kernels.c` for this processor, once, and says why where that cannot be done.
+"""Compiles a library of kernels for this processor, once, and says why where that cannot be done.
 
 What is compiled is kept in the cache folder under a digest of the source, the compiler, its flags and the processor:
 another of any of them has another file. It knows nothing of torch but pointers, so it is bound to no version of it.
@@ -22,15 +22,26 @@ import torch
 
 from accord.fetch import cache_folder
 
-__all__ = ["Library", "compiled", "instructions"]
+__all__ = ["ADAMW", "KERNELS", "Library", "Source", "compiled", "instructions"]
 
-SOURCES = ("kernels.c", "typed.h", "product.h")  # the first is compiled
 FLAGS = ("-O3", "-std=gnu11", "-shared", "-fPIC")
 THREADS = ("-fopenmp", "-fopenmp-simd")  # of the first that the compiler takes
 SECONDS = 600  # until a compiler is given up
 SWITCH = "ACCORD_NATIVE"
 COMPILERS = ("cc", "gcc", "clang")
 log = logging.getLogger("accord")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Files of this folder, of which the first is compiled, and flags that it takes beside those of all."""
+
+    files: tuple[str, ...]
+    flags: tuple[str, ...] = ()
+
+
+KERNELS = Source(("kernels.c", "numbers.h", "typed.h", "product.h"))
+ADAMW = Source(("adamw.c", "numbers.h", "adamw.h"), ("-ffp-contract=off", "-fno-math-errno"))
 
 
 @dataclass(frozen=True)
@@ -42,27 +53,26 @@ class Library:
 
 
 @cache
-def compiled() -> Library:
+def compiled(source: Source = KERNELS) -> Library:
     """The kernels for this processor, compiled if they were not before. Says in the log where they cannot be had."""
-    library = _compiled()
-    log.log(logging.DEBUG if library.functions else logging.INFO, "native kernels: %s", library.about)
+    library = _compiled(source)
+    log.log(logging.DEBUG if library.functions else logging.INFO, "%s: %s", source.files[0], library.about)
     return library
 
 
-def _compiled() -> Library:
+def _compiled(source: Source = KERNELS) -> Library:
     if os.environ.get(SWITCH) == "off":
         return Library(None, f"{SWITCH} is off")
     compiler = _compiler()
     if compiler is None:
         return Library(None, f"no C compiler was found ({', '.join(COMPILERS)}, or CC)")
-    sources = {name: files("accord.lm.native").joinpath(name).read_bytes() for name in SOURCES}
+    sources = {name: files("accord.lm.native").joinpath(name).read_bytes() for name in source.files}
     try:
         version = _run([compiler, "--version"]).partition("\n")[0]
         for threads in THREADS:
-            flags = (*FLAGS, threads, *instructions())
-            target = (
-                cache_folder() / "native" / _key(*sources.values(), *map(str.encode, (version, *flags))) / "kernels.so"
-            )
+            flags = (*FLAGS, *source.flags, threads, *instructions())
+            key = _key(*sources.values(), *map(str.encode, (version, *flags)))
+            target = cache_folder() / "native" / key / f"{Path(source.files[0]).stem}.so"
             problem = _make(compiler, flags, sources, target)
             if not problem:
                 return Library(_loaded(target), f"{version}, {' '.join(flags)}")
@@ -106,7 +116,7 @@ def _make(compiler: str, flags: tuple[str, ...], sources: Mapping[str, bytes], t
         for name, content in sources.items():
             (Path(folder) / name).write_bytes(content)
         result = subprocess.run(
-            [compiler, *flags, str(Path(folder) / SOURCES[0]), "-o", str(made), "-lm"],
+            [compiler, *flags, str(Path(folder) / next(iter(sources))), "-o", str(made), "-lm"],
             capture_output=True,
             text=True,
             timeout=SECONDS,

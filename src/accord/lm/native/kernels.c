@@ -10,8 +10,8 @@
    allocated and nothing kept. Loops over items are shared among threads where OpenMP is compiled in. */
 
 #include <math.h>
-#include <stdint.h>
-#include <string.h>
+
+#include "numbers.h"
 #ifdef __FMA__
 #include <immintrin.h>
 #endif
@@ -33,32 +33,11 @@
 #define STRIP (2 * LANE)
 #define NEAR 131072    /* bytes of weights that a cache holds until all rows of x have read them */
 
-#define INLINE static inline __attribute__((always_inline))
-#define SHARED _Pragma("omp parallel for schedule(static) num_threads(threads) if (threads > 1)")
-
-typedef uint16_t bf16;
 typedef float floats __attribute__((vector_size(4 * LANES)));
 typedef uint32_t words __attribute__((vector_size(4 * LANES)));
 typedef uint16_t halves __attribute__((vector_size(2 * LANES)));
 typedef float lane __attribute__((vector_size(4 * LANE)));
 typedef uint32_t lane_words __attribute__((vector_size(4 * LANE)));
-
-INLINE float wide_bf16(bf16 x) {
-    uint32_t bits = (uint32_t)x << 16;
-    float value;
-    memcpy(&value, &bits, 4);
-    return value;
-}
-
-INLINE bf16 narrow_bf16(float x) { /* to nearest, ties to even; what is no number stays none */
-    uint32_t bits;
-    memcpy(&bits, &x, 4);
-    uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-    return (bf16)((bits & 0x7fffffffu) > 0x7f800000u ? (bits >> 16) | 0x40u : rounded);
-}
-
-INLINE float wide_f32(float x) { return x; }
-INLINE float narrow_f32(float x) { return x; }
 
 INLINE floats vector_bf16(const bf16 *x) {
     halves narrow;

@@ -87,9 +87,23 @@ def cluster() -> Iterator[Cluster]:
     account = _unprivileged()
     if account is not None:
         os.chown(folder, account.pw_uid, account.pw_gid)
-    who = {} if account is None else {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+    who: dict[str, Any] = (
+        {} if account is None else {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+    )
     data = folder / "data"
-    init = [home / "initdb", "-D", data, "-U", "accord", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+    init = [
+        str(home / "initdb"),
+        "-D",
+        str(data),
+        "-U",
+        "accord",
+        "-A",
+        "trust",
+        "-E",
+        "UTF8",
+        "--locale=C",
+        "--no-sync",
+    ]
     server = None
     try:
         subprocess.run(init, check=True, capture_output=True, cwd=folder, **who)
@@ -98,7 +112,7 @@ def cluster() -> Iterator[Cluster]:
         settings = {"listen_addresses": "127.0.0.1", "port": port, "unix_socket_directories": folder}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         with (folder / "log").open("wb") as log:
-            server = subprocess.Popen([home / "postgres", "-D", data, *options], stderr=log, cwd=folder, **who)
+            server = subprocess.Popen([home / "postgres", "-D", str(data), *options], stderr=log, cwd=folder, **who)
         started = Cluster(folder, port)
         _wait(started, server)
         yield started
