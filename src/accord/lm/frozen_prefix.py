@@ -9,7 +9,7 @@ A reference with weights of its own gives up its frozen layers for the policy's,
 """
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -90,7 +90,7 @@ class FrozenPrefix:
         finally:
             self.reads, self.given, self.found = False, None, None
 
-    def _keep(self, places: Iterable[tuple[Key, int]], found: Tensor) -> None:
+    def _keep(self, places: Sequence[tuple[Key, int]], found: Tensor) -> None:
         state_XD = found.detach().flatten(0, 1)
         if self._bytes + state_XD.nbytes > self.most_bytes:
             return
@@ -98,15 +98,13 @@ class FrozenPrefix:
         for key, place in places:
             self._states[key] = state_XD[place : place + _length(key)]
 
-    def _gathered(self, places: Iterable[tuple[Key, int]], batch: PackedBatch) -> Tensor | None:
+    def _gathered(self, places: Sequence[tuple[Key, int]], batch: PackedBatch) -> Tensor | None:
         """The states of a batch, [B, T, D], 0 where it is padding; None where a text is not known."""
-        known = [self._states.get(key) for key, _ in places]
-        if not known or any(state is None for state in known):
+        known = [self._states[key] for key, _ in places if key in self._states]
+        if not known or len(known) < len(places):
             return None
-        first: Any = known[0]
-        state_XD = first.new_zeros(batch.tokens, first.shape[-1])
+        state_XD = known[0].new_zeros(batch.tokens, known[0].shape[-1])
         for (_, place), state in zip(places, known, strict=True):
-            assert state is not None
             state_XD[place : place + len(state)] = state
         return state_XD.view(*batch.input_ids.shape, -1)
 

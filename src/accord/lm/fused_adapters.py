@@ -9,7 +9,7 @@ Nothing of the frozen weights is kept but themselves; an adapter that is switche
 otherwise (several adapters at once, DoRA, dropout that drops, weights in four bits) stays with its own layers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -102,7 +102,7 @@ class _Adapted(torch.autograd.Function):
         downs, ups = low[:half], low[half:]
         wide_x = wide(x)
         inner = wide_x @ wide(_stacked(downs)).mT
-        y = inner.new_zeros(len(x), len(block)) if bias is None else wide(bias).repeat(len(x), 1)
+        y: Tensor = inner.new_zeros(len(x), len(block)) if bias is None else wide(bias).repeat(len(x), 1)
         for columns, rows, up, scale in _parts(form, downs, ups):
             y[:, columns].addmm_(inner[:, rows], wide(up).mT, alpha=scale)
         y.addmm_(wide_x, wide(block).mT)  # last: what it is added to is small, and stays
@@ -136,7 +136,7 @@ class _Adapted(torch.autograd.Function):
         return to_x, None, None, None, *to_downs, *to_ups
 
 
-def _widening(x: Tensor) -> Any:
+def _widening(x: Tensor) -> Callable[[Tensor], Tensor]:
     """What makes a tensor as wide as products here are computed in."""
     return (lambda tensor: tensor.float()) if is_wide(x) else (lambda tensor: tensor)
 
