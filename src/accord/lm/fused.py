@@ -8,6 +8,7 @@ fall back to their own code. A model is tried against itself when it is loaded (
 it was where the numbers differ.
 """
 
+from itertools import islice
 from typing import Any
 
 import torch
@@ -20,7 +21,7 @@ from accord.lm.native.layers import Gate, LayerKernels, NormedRows, TurnedHeads
 from accord.lm.native.proven import kernels_of
 from accord.lm.products import is_plain, multiply, widened
 
-__all__ = ["FAMILIES", "forget_blocks", "fuse", "keep_apart", "unfuse", "use_kernels", "window_of"]
+__all__ = ["FAMILIES", "forget_blocks", "fuse", "keep_apart", "unfuse", "use_kernels", "uses_kernels", "window_of"]
 
 FAMILIES = frozenset({"llama", "mistral", "qwen2", "qwen3"})
 
@@ -77,6 +78,12 @@ def use_kernels(model: nn.Module, *, used: bool) -> None:
     for module in model.modules():
         if isinstance(module, _Faster):
             module.__dict__["_native"] = used
+
+
+def uses_kernels(model: nn.Module) -> bool:
+    """Whether a model's faster layers take compiled kernels."""
+    faster = (module for module in model.modules() if isinstance(module, _Faster) and isinstance(module, nn.Module))
+    return any(module.kernels_for(*islice(module.parameters(), 1)) is not None for module in faster)
 
 
 class _Faster:

@@ -1,7 +1,7 @@
 """By which paths models are computed on this machine, and why: one row a part, as it was found.
 
     rows      whether sequences share one, and by which backend of attention; else each has its own
-    layers    the faster ones of the Llama family, or the model's own
+    layers    the faster ones of the Llama family, with compiled kernels or without, or the model's own
     decoder   who writes: compiled kernels, the fused decoder, the model's own modules, or nobody who keeps keys
     products  who multiplies bfloat16, of a model that is in it
     kernels   which compiler made them and for what, or why there are none
@@ -25,6 +25,7 @@ with deferred():
     import torch
 
     from accord.lm.causal import CausalModel
+    from accord.lm.fused import uses_kernels
     from accord.lm.machine import computes_bfloat16
     from accord.lm.native.build import compiled
 
@@ -53,7 +54,8 @@ def paths_of(causal: CausalModel) -> tuple[TakenPath, ...]:
     """What was taken for a model when it was loaded."""
     refused = causal.refused
     rows = f"shared, by {causal.attention}" if causal.packs else "one each"
-    layers = "the model's own" if "layers" in refused else "fused"
+    fused = "fused, with kernels" if uses_kernels(causal.model) else "fused"
+    layers = "the model's own" if "layers" in refused else fused
     found = [TakenPath("rows", rows, refused.get("rows", "")), TakenPath("layers", layers, refused.get("layers", ""))]
     found.append(_decoder(causal))
     if causal.dtype == torch.bfloat16 and causal.device.type == "cpu":
