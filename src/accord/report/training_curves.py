@@ -1,8 +1,8 @@
 """The policy along the run: what its judges say over the KL, and the health of the training step by step."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, takewhile
 
 from accord.artefacts import (
     CURVE,
@@ -125,7 +125,7 @@ def _training_curves(reader: RunReader) -> Figure | str:
     if not drawn:
         return "The course of the training was not logged." + beyond
     first = rollouts[0].step if rollouts else 0
-    texts = sum(row.step == first for row in rollouts)
+    texts = sum(1 for _ in takewhile(lambda row: row.step == first, rollouts))
     of_texts = f" of {texts} texts each" if texts else ""
     caption = (
         f"The training, step by step: {count(len(rows), 'step')}{of_texts}. Bands are 95 % intervals; a line without "
@@ -151,21 +151,34 @@ def _failures(reader: RunReader) -> str:
 def courses(reader: RunReader) -> Iterator[figures.TrainingCurve]:
     """Each quantity that the training of the policy logged, step by step."""
     rows, rollouts = rows_of_file(reader, METRICS, "policy"), rows_of_file(reader, SAMPLES, "policy")
-    bands = _bands(rows, rollouts)
-    step_S = tuple(row.step for row in rows)
-    for number, (key, heading, unit, digits) in enumerate((*_QUANTITIES, *_multipliers(rows))):
-        value_S = tuple(_value(row, key) for row in rows)
+    step_S, values_of = _columns(rows)
+    bands = _bands(step_S, rollouts)
+    for number, (key, heading, unit, digits) in enumerate((*_QUANTITIES, *_multipliers(values_of))):
+        value_S = tuple(values_of[key])
         low_S, high_S = bands.get(key, (None, None))
         if any(value is not None for value in value_S):
             name = f"multiplier-{number}" if "." in key else key
             yield figures.TrainingCurve(name, heading, unit, step_S, value_S, low_S, high_S, digits)
 
 
-def _multipliers(rows: Sequence[Metrics]) -> Iterator[tuple[str, str, str, int]]:
+def _columns(rows: Sequence[Metrics]) -> tuple[tuple[int, ...], dict[str, list[float | None]]]:
+    """The steps, and what each logged of every quantity and multiplier, in one pass."""
+    steps: list[int] = []
+    values_of: dict[str, list[float | None]] = {key: [] for key, *_ in _QUANTITIES}
+    for row in rows:
+        for name in (isinstance(row, OnlineMetrics) and row.multipliers) or {}:
+            values_of.setdefault(f"multipliers.{name}", [None] * len(steps))
+        for key, values in values_of.items():
+            values.append(_value(row, key))
+        steps.append(row.step)
+    return tuple(steps), values_of
+
+
+def _multipliers(keys: Iterable[str]) -> Iterator[tuple[str, str, str, int]]:
     """A course for the multiplier of each constraint and the weight of each group, where the run has them."""
-    names = (name for row in rows if isinstance(row, OnlineMetrics) for name in row.multipliers or {})
-    for name in dict.fromkeys(names):
-        yield f"multipliers.{name}", f"What '{name}' counts", "a unit of it", 2
+    for key in keys:
+        if key.startswith("multipliers."):
+            yield key, f"What '{key.partition('.')[2]}' counts", "a unit of it", 2
 
 
 def _value(row: Metrics, key: str) -> float | None:
@@ -175,17 +188,17 @@ def _value(row: Metrics, key: str) -> float | None:
     return (value or {}).get(entry) if entry else value
 
 
-def _bands(rows: Sequence[Metrics], rollouts: Sequence[RolloutRow]) -> dict[str, Band]:
+def _bands(step_S: Sequence[int], rollouts: Sequence[RolloutRow]) -> dict[str, Band]:
     """Intervals by step, over the prompts of its rollouts, of what is known of every one of them."""
     bands: dict[str, Band] = {}
     by_step: dict[int, tuple[Estimate | None, ...]] = {}
     for step, of_step in groupby(rollouts, key=lambda row: row.step):
         of_this = list(of_step)
         by_step[step] = tuple(estimate_of(of_this) for estimate_of in _OF_ROLLOUTS.values())
-    if not by_step or any(row.step not in by_step for row in rows):
+    if not by_step or any(step not in by_step for step in step_S):
         return bands
     for place, key in enumerate(_OF_ROLLOUTS):
-        estimates = [by_step[row.step][place] for row in rows]
+        estimates = [by_step[step][place] for step in step_S]
         if None not in estimates:
             known = [estimate for estimate in estimates if estimate is not None]
             bands[key] = tuple(estimate.low for estimate in known), tuple(estimate.high for estimate in known)
