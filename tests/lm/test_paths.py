@@ -20,9 +20,9 @@ def test_what_was_taken_of_a_model_is_told_once() -> None:
     load("tiny", dtype="bfloat16")  # nobody listens
     assert len(said) <= 2, "models alike are told of once in a process"
     rows = {path.part: path for path in paths_of(first)}
-    assert rows["rows"].taken == "shared, by grouped"
-    assert rows["layers"].taken == ("fused, with kernels" if layer_kernels(torch.float32) else "fused")
-    assert rows["decoder"].taken == ("native" if compiled().functions else "fused")
+    assert rows["rows"].choice == "shared, by grouped"
+    assert rows["layers"].choice == ("fused, with kernels" if layer_kernels(torch.float32) else "fused")
+    assert rows["decoder"].choice == ("native" if compiled().functions else "fused")
     assert rows["kernels"].why == compiled().about
     assert {path for _, path in told_paths()} >= set(rows.values())
 
@@ -40,7 +40,7 @@ def test_a_path_with_other_numbers_is_named_with_them(monkeypatch: pytest.Monkey
     step_hidden = proofs.FusedDecoder.step_hidden
     monkeypatch.setattr(proofs.FusedDecoder, "step_hidden", lambda *given: 1.01 * step_hidden(*given))
     decoder = next(path for path in paths_of(load("tiny", native=False)) if path.part == "decoder")
-    assert decoder.taken == "the model's own modules"
+    assert decoder.choice == "the model's own modules"
     assert decoder.why.startswith("other numbers than each alone, by 0.0")
 
 

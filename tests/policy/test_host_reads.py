@@ -27,6 +27,13 @@ OFFLINE: dict[str, Any] = {"base": "tiny", "dtype": "float32", "optim": Optim(lr
 ONLINE: dict[str, Any] = {**OFFLINE, "prompts_per_step": 3, "sampling": Sampling(max_tokens=10), "max_steps": 2}
 
 
+@pytest.fixture(autouse=True)
+def as_where_a_device_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without what is compiled for this processor, which reads numbers where nobody waits for them."""
+    monkeypatch.setattr("accord.train.optimiser.adamw_pass", lambda: None)
+    monkeypatch.setattr("accord.lm.native.proven.layer_kernels", lambda dtype: None)
+
+
 def offline(kind: str, size: int, run: RunDirectory) -> Iterator[Any]:
     """The steps of a stage that learns `size` texts or pairs at a time."""
     if kind == "sft":

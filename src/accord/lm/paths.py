@@ -40,14 +40,14 @@ _told: dict[tuple["TakenPath", ...], str] = {}
 
 @dataclass(frozen=True)
 class TakenPath:
-    """What is taken for one part of the computation, and why that or why nothing faster; `why` may be empty."""
+    """The choice that was made for one part of the computation, and why that or why nothing faster; `why` may be empty."""
 
     part: str
-    taken: str
+    choice: str
     why: str = ""
 
     def __str__(self) -> str:
-        return f"{self.part}: {self.taken}" + (f" ({self.why})" if self.why else "")
+        return f"{self.part}: {self.choice}" + (f" ({self.why})" if self.why else "")
 
 
 def paths_of(causal: CausalModel) -> tuple[TakenPath, ...]:

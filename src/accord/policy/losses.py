@@ -101,7 +101,7 @@ def kl_to_reference(logprob_N: Tensor, reference_N: Tensor) -> Tensor:
     (Shao et al. 2024, arXiv 2402.03300, eq. 4).
     """
     gap_N = reference_N - logprob_N
-    return gap_N.exp() - 1 - gap_N
+    return gap_N.expm1() - gap_N  # exp(d) - 1 loses what a small d leaves
 
 
 def ppo_value(value_N: Tensor, old_N: Tensor, return_N: Tensor, *, clip: float) -> ClippedLoss:

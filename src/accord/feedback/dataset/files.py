@@ -81,6 +81,7 @@ def read_data(run: RunDirectory, *, prefix: str = "") -> Dataset:
     `prefix` is where its stage stands (`rounds/03`).
     """
     reader = RunReader.of(run, prefix=prefix)
+    examples = reader.examples
     return Dataset(
         prompts=reader.prompts,
         completions=reader.completions,
@@ -88,7 +89,7 @@ def read_data(run: RunDirectory, *, prefix: str = "") -> Dataset:
         split_of=reader.split_of,
         pairs={name: tuple(reader.pairs(name)) for name in SPLITS if reader.has(pairs_of(name))},
         feedback=_WhenAsked([name for name in SPLITS if reader.has(feedback_of(name))], reader.feedback),
-        examples=reader.examples,
+        examples=tuple(examples) if isinstance(examples, list) else examples,
         summary=reader.summary,
         evaluator_weights=_evaluator_weights(reader),
     )
