@@ -81,7 +81,7 @@ def test_a_server_draws_what_the_policy_itself_draws(form: dict[str, Any]) -> No
     same_samples(here, there, apart=1e-5)
     same_samples(
         there, again, apart=2e-6
-    )  # requests are read together as they come, and rounded by what is beside them
+    )  # rounded by what is beside them when they come
 
 
 def test_adapters_are_merged_into_what_is_handed_over() -> None:

@@ -40,7 +40,7 @@ _told: dict[tuple["TakenPath", ...], str] = {}
 
 @dataclass(frozen=True)
 class TakenPath:
-    """The choice that was made for one part of the computation, and why that or why nothing faster; `why` may be empty."""
+    """The choice that was made for one part of the computation, and why; `why` may be empty."""
 
     part: str
     choice: str
