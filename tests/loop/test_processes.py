@@ -319,12 +319,9 @@ def is_alive(pid: int) -> bool:
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
 def test_a_run_that_is_ended_goes_on_with_other_processes(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the kill of a process that helps, by that of the first, by SIGTERM; with two, three, one process.
-
-    Each holds a part of the model, and goes on from parts of others; in test_cluster_runs.py each holds all of it.
-    """
+    """By the kill of a process that helps, by that of the first, by SIGTERM; with two, three, one process."""
     policy = f'{LENGTH}[policy]\nkind = "rloo"\n{ONLINE}'.replace("= 3", "= 40", 1)
-    arguments = written(home, "ended", SFT, policy, IN_PARTS)
+    arguments = written(home, "ended", SFT, policy)
     one = of_one(home, arguments, "one-ended", monkeypatch)
     two, metrics = home / "two-ended", home / "two-ended/policy/metrics.jsonl"
     go_on = [*arguments, "--out", "two-ended", "--resume"]

@@ -79,9 +79,7 @@ def test_a_server_draws_what_the_policy_itself_draws(form: dict[str, Any]) -> No
         again = sampler.sample(ids_of(policy), 4, sampling)
         assert sampler.handed_over is None  # nothing had moved
     same_samples(here, there, apart=1e-5)
-    same_samples(
-        there, again, apart=2e-6
-    )  # rounded by what is beside them when they come
+    same_samples(there, again, apart=2e-6)  # rounded by what is beside them when they come
 
 
 def test_adapters_are_merged_into_what_is_handed_over() -> None:
