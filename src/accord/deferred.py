@@ -91,6 +91,9 @@ class _Deferred:
     def __len__(self) -> int:
         return len(self._imported())
 
+    def __bool__(self) -> bool:
+        return bool(self._imported())
+
     def __instancecheck__(self, instance: object) -> bool:
         return isinstance(instance, self._imported())
 
