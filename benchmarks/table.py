@@ -33,7 +33,7 @@ DISTURBED = 0.05  # share of the machine that others took, from which on it is t
 
 def tables(contents: Sequence[Mapping[str, Any]]) -> str:
     """All kinds of machine, one below the other."""
-    return "\n\n".join(f"### {content['machine']['kind']}\n\n{table(content)}" for content in contents)
+    return "\n\n".join(f"## {content['machine']['kind']}\n\n{table(content)}" for content in contents)
 
 
 def table(content: Mapping[str, Any]) -> str:
