@@ -169,6 +169,9 @@ def test_check_measures(folder: Path, capsys: pytest.CaptureFixture[str]) -> Non
     told = capsys.readouterr()
     lines = told.out.splitlines()
     assert all("; about " in line for line in lines[:8])
-    assert lines[8].startswith("in all about ")
+    paths = lines[8:-2]
+    assert {line.split(":")[1] for line in paths} == {" rows", " layers", " decoder", " kernels"}
+    assert all(line.startswith("tiny: ") for line in paths)
+    assert lines[-2].startswith("in all about ")
     assert lines[-1] == "nothing is missing"
     assert told.err == "accord: trying three steps of each stage\n"

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from torch import nn
 
 from accord.artefacts import SupervisedMetrics
-from accord.errors import ModelError
+from accord.errors import ModelError, TrainingStopped
 from accord.run import RunDirectory
 from accord.run.stopping import Terminated, ending_by_signal, step_under_way, termination
 from accord.train import Optim, Optimiser, StepResult, TrainingLoop, TrainingStep
@@ -100,6 +100,25 @@ def test_a_step_that_fails_whose_own_processes_were_ended_too_leaves_the_one_bef
         list(Signalled(run, at=5, fails=True).steps())
     assert len(list(Signalled(run).steps())) == 4
     assert {"rows": rows(run), "weight": run.read_json("sft/weight.json")} == whole
+
+
+def test_a_signal_behind_an_error_does_not_take_its_place(run: RunDirectory) -> None:
+    """As torchrun sends one where another process is gone, which this one has just found out itself."""
+    stage = Signalled(run, at=5)
+
+    def lose(step: int) -> StepResult[SupervisedMetrics]:
+        if step == 5:
+            raise TrainingStopped("one of the 2 processes has ended")
+        return stage.update(step)
+
+    def begin() -> None:
+        try:
+            list(stage.loop.steps(lose, stage.save))
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with ending_by_signal(), pytest.raises(TrainingStopped, match="one of the 2 processes has ended; step 4 is kept"):
+        begin()
 
 
 def be_sent(number: int) -> None:

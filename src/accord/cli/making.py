@@ -14,7 +14,7 @@ from accord.extras import TRAIN, require
 from accord.run.stopping import ending_by_signal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from accord.loop.estimates import StageEstimate
     from accord.loop.preflight import Preflight
@@ -29,7 +29,7 @@ Set = Annotated[
 ]
 
 
-def demo(*, out: Path = Path("runs/demo"), tiny: bool = False, quiet: bool = False) -> None:
+def demo(*, out: Path = Path("runs/demo"), tiny: bool = False, quiet: bool = False) -> int:
     """RLHF on real human ratings with a packaged model, from feedback to report. Goes on where it was stopped.
 
     Example: accord demo --tiny --out runs/tiny
@@ -52,8 +52,12 @@ def demo(*, out: Path = Path("runs/demo"), tiny: bool = False, quiet: bool = Fal
         progress.say(recipe.data.about)
     if not tiny:
         progress.say(dtype_note())
-    with ending_by_signal():
+
+    def work() -> int:
         _drive(recipe, out, progress, resume=True)
+        return 0
+
+    return _to_its_end(work)
 
 
 def init(folder: Path) -> None:
@@ -197,9 +201,7 @@ def run(
         Print nothing but the result.
     """
     require(TRAIN, "accord run")
-    from accord import recipe as recipes
     from accord.artefacts import RECIPE
-    from accord.train.ranks import process_group
 
     changes = overrides(set_ or [])
     name = recipe.resolve().parent.name if recipe.name == RECIPE.file else recipe.stem
@@ -209,20 +211,38 @@ def run(
         raise RecipeError(
             "--from takes stages of one run that are done, and --again and --seeds do some: leave one out"
         )
-    with ending_by_signal(), process_group():
-        settings = recipes.load(recipe, changes, say=complain)
-        whole: dict[str, Any] = {
-            "recipe": recipe,
-            "changes": changes,
-            "out": out,
-            "source": from_,
-            "seeds": seeds,
-            "quiet": quiet,
-        }
+    whole: dict[str, Any] = {
+        "recipe": recipe,
+        "changes": changes,
+        "out": out,
+        "source": from_,
+        "seeds": seeds,
+        "quiet": quiet,
+    }
+    return _to_its_end(lambda: _run(whole | chosen, resume=resume))
+
+
+def _to_its_end(work: "Callable[[], int]") -> int:
+    """The exit status of `work`, which a signal may end. What ended it is said before signals are what they were."""
+    with ending_by_signal():
+        try:
+            return work()
+        except AccordError as error:
+            complain(str(error))
+            return error.exit_status
+
+
+def _run(arguments: dict[str, Any], *, resume: bool) -> int:
+    """What `run` does, where the recipe has it done."""
+    from accord import recipe as recipes
+    from accord.train.ranks import process_group
+
+    with process_group():
+        settings = recipes.load(arguments["recipe"], arguments["changes"], say=complain)
         if settings.engine.kind == "ray":
-            return _run_on_cluster(settings, whole | chosen, resume=resume)
-        _run_here(**whole, **chosen, resume=resume)
-        return 0
+            return _run_on_cluster(settings, arguments, resume=resume)
+        _run_here(**arguments, resume=resume)
+    return 0
 
 
 def _run_on_cluster(settings: "Recipe", arguments: dict[str, Any], *, resume: bool) -> int:

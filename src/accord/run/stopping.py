@@ -42,6 +42,7 @@ class _Process:
 
     asked: int = 0
     steps: ClassVar[set[object]] = set()
+    ends: bool = False  # an error of a step is on its way to whoever says it
 
 
 def termination() -> int:
@@ -53,12 +54,17 @@ def termination() -> int:
 def step_under_way() -> Iterator[None]:
     """Inside the block a signal is noted (`termination`), and ends nothing by itself.
 
-    Raises `Terminated` behind the block where one came and nobody has acted on it.
+    Raises `Terminated` behind the block where one came and nobody has acted on it. An error that leaves the block ends
+    the process by itself: a signal that comes after it, as from torchrun where another process is gone, does not take
+    the place of what the error says.
     """
     step, steps = object(), _Process.steps
     steps.add(step)
     try:
         yield
+    except Exception:
+        _Process.ends = True
+        raise
     finally:
         steps.discard(step)
     if _Process.asked and not _Process.steps:
@@ -82,6 +88,8 @@ def ending_by_signal() -> Iterator[None]:
         for each in caught:
             signal.signal(each, signal.SIG_DFL)
         _leave(terminals)
+        if _Process.ends:
+            return
         if _Process.steps:
             _Process.asked = number
             # Not by `print`, in the midst of which the signal may have come.
@@ -94,10 +102,11 @@ def ending_by_signal() -> Iterator[None]:
     for each in caught:
         signal.signal(each, ask)
     left, _Process.steps = _Process.steps, set()
+    _Process.ends = False
     try:
         yield
     finally:
-        _Process.asked, _Process.steps = 0, left
+        _Process.asked, _Process.steps, _Process.ends = 0, left, False
         for each, before in caught.items():
             signal.signal(each, before)
 

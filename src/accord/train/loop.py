@@ -26,6 +26,7 @@ from accord.train.ranks import (
     FirstFailedError,
     StepsOver,
     check_alike,
+    hearing_others,
     is_first,
     meet,
     meet_to_end,
@@ -218,7 +219,8 @@ class TrainingLoop:
     def _guarded(self) -> Iterator[None]:
         """Keep the last whole step where training stops itself inside the block, or was asked to; say which it is."""
         try:
-            yield
+            with hearing_others():
+                yield
         except TrainingStopped as stopped:
             if self.optimiser.is_sharded and not is_first():  # so does the first one, and keeps what there is
                 self._hear()

@@ -9,6 +9,7 @@ Either is taken up by any number of processes, sharded or not: a process reads t
 """
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,9 @@ def _read_parts(optimiser: Optimiser, folder: Path, start: str) -> tuple[int, di
         weight, tensor = optimiser.weight_of(name), torch.empty(entry.size, dtype=entry.properties.dtype)
         alike = weight is not None and weight.shape == tensor.shape
         targets[name] = _empty_part(tensor, weight) if weight is not None and alike else tensor
-    load(targets, storage_reader=reader, no_dist=True)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "torch.distributed is disabled", UserWarning)  # every process reads by itself
+        load(targets, storage_reader=reader, no_dist=True)
     tensors = {name: each.to_local() if isinstance(each, DTensor) else each for name, each in targets.items()}
     steps = {name: torch.tensor(step) for name, step in about["steps"].items()}
     return int(about["done"]), {**tensors, **steps}

@@ -39,6 +39,7 @@ __all__ = [
     "check_alike",
     "from_first",
     "gather",
+    "hearing_others",
     "is_first",
     "is_sharding",
     "is_shared",
@@ -215,6 +216,22 @@ def next_task() -> Any:
     group.shares = task[0] is not None
     group.shards = bool(getattr(task[0], "shards", False))
     return task[0]
+
+
+@contextmanager
+def hearing_others() -> Iterator[None]:
+    """Raises `TrainingStopped` where a process that shares the stage is heard no more inside the block.
+
+    Whoever talks to it there: with a model in parts that is FSDP, which raises what its connection does.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        group = _sharing_group()
+        if group is None or not (isinstance(error, dist.DistError) or "gloo" in str(error)):
+            raise
+        group.apart = True
+        raise group._why_lost(error) from error
 
 
 def started_count() -> int:
