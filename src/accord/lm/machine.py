@@ -1,6 +1,7 @@
 """How fast this machine multiplies matrices, measured once a process: what bfloat16 is worth here."""
 
 import math
+import os
 from dataclasses import dataclass
 from functools import cache
 from time import perf_counter
@@ -8,7 +9,7 @@ from time import perf_counter
 import torch
 from torch.nn.functional import linear
 
-__all__ = ["Products", "computes_bfloat16", "products"]
+__all__ = ["Products", "computes_bfloat16", "has_tiles", "products"]
 
 ROWS, INNER, OUTER = 512, 576, 1536  # a batch of tokens times a gated layer of the packaged model
 REPEATS = 6
@@ -62,3 +63,9 @@ def computes_bfloat16() -> bool:
         return False
     measured = products()
     return measured.bfloat16 > WORTH * measured.float32
+
+
+def has_tiles() -> bool:
+    """Whether the processor multiplies bfloat16 in tiles (AMX), and oneDNN may use them."""
+    limit = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()
+    return bool(torch.cpu._is_amx_tile_supported()) and (limit in {"", "DEFAULT", "ALL"} or "AMX" in limit)

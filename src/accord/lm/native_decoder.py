@@ -2,7 +2,7 @@
 
 The arithmetic is that of `FusedDecoder`; norms, rotary positions, the cache, attention and the gate are three functions
 of C (`accord.lm.native`). So are the products, from weights where they lie, but in bfloat16 on a processor that has
-instructions for it: there the library's are taken. A processor without a compiler at hand has the other decoders.
+tiles for it (AMX): there the library's are taken. A processor without a compiler at hand has the other decoders.
 """
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from accord.lm.causal import CausalModel
 from accord.lm.decoders import Decoder, FusedDecoder, ModelDecoder, Product, UncachedDecoder
 from accord.lm.kv_cache import KVCache
-from accord.lm.machine import computes_bfloat16
+from accord.lm.machine import computes_bfloat16, has_tiles
 from accord.lm.native.build import instructions
 from accord.lm.native.kernels import WIDEST, LinearLayers, kernels_for
 
@@ -50,9 +50,11 @@ class NativeDecoder(FusedDecoder):
         self._final_norm = self._norm.to(self.dtype)
 
     def _product_of(self, *modules: nn.Linear) -> Product:
-        if not instructions() or (self.dtype == torch.bfloat16 and computes_bfloat16()):
+        kernels = self._kernels
+        own = kernels.has_pairs and not has_tiles() if self.dtype == torch.bfloat16 and computes_bfloat16() else True
+        if not (instructions() and own):
             return super()._product_of(*modules)
-        layers, kernels = LinearLayers(modules, self.dtype), self._kernels
+        layers = LinearLayers(modules, self.dtype)
         return lambda x, add=None: kernels.multiplied(x, layers, add)
 
     def step_hidden(self, cache: KVCache, sequences: Sequence[Sequence[int]]) -> Tensor:

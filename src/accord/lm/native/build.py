@@ -31,6 +31,7 @@ THREADS = ("-fopenmp", "-fopenmp-simd")  # of the first that the compiler takes
 SECONDS = 600  # until a compiler is given up
 SWITCH = "ACCORD_NATIVE"
 COMPILERS = ("cc", "gcc", "clang")
+WITHOUT_BFLOAT16 = ("SSE41", "AVX", "AVX2", "AVX2_VNNI", "AVX512_CORE", "AVX512_CORE_VNNI")  # as oneDNN names them
 log = logging.getLogger("accord")
 
 
@@ -42,7 +43,7 @@ class Source:
     flags: tuple[str, ...] = ()
 
 
-KERNELS = Source(("kernels.c", "numbers.h", "typed.h", "product.h"))
+KERNELS = Source(("kernels.c", "numbers.h", "typed.h", "strips.h", "pairs.h", "product.h"))
 LAYERS = Source(
     ("layers.c", "numbers.h", "layers.h"), ("-fno-trapping-math", "-fno-math-errno")
 )  # or gcc keeps branches
@@ -93,12 +94,16 @@ def compiler() -> str | None:
 
 
 def instructions() -> tuple[str, ...]:
-    """Flags for the instructions of this processor, as far as torch uses them (`ATEN_CPU_CAPABILITY`)."""
+    """Flags for the instructions of this processor, as far as torch and oneDNN use them.
+
+    That is what `ATEN_CPU_CAPABILITY` and, for products of bfloat16, `ONEDNN_MAX_CPU_ISA` may limit.
+    """
     if platform.machine().lower() in {"aarch64", "arm64"}:
         return ("-mcpu=native",)
     capability = torch.backends.cpu.get_cpu_capability()
     if capability.startswith("AVX512"):
-        return ("-march=native",)
+        hidden = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper() in WITHOUT_BFLOAT16
+        return ("-march=native", "-mno-avx512bf16") if hidden else ("-march=native",)
     return ("-march=native", "-mno-avx512f") if capability == "AVX2" else ()
 
 

@@ -31,7 +31,8 @@ def kernels_for(dtype: torch.dtype) -> "Kernels | None":
     library = compiled().functions
     if library is None or dtype not in SUFFIX:
         return None
-    return Kernels(dtype, **{name: _function(library, f"accord_{name}_{SUFFIX[dtype]}", name) for name in SIGNATURES})
+    functions = {name: _function(library, f"accord_{name}_{SUFFIX[dtype]}", name) for name in SIGNATURES}
+    return Kernels(dtype, bool(library.accord_multiplies_pairs()), **functions)
 
 
 def _function(library: CDLL, symbol: str, name: str) -> Any:
@@ -59,9 +60,13 @@ class LinearLayers:
 
 @dataclass(frozen=True)
 class Kernels:
-    """Functions of contiguous tensors of one dtype; the pointers of others are refused by `ValueError`."""
+    """Functions of contiguous tensors of one dtype; the pointers of others are refused by `ValueError`.
+
+    `has_pairs`: bfloat16 is multiplied by the processor's own instructions for it (AVX-512's).
+    """
 
     dtype: torch.dtype
+    has_pairs: bool
     norm: Any
     gate: Any
     product: Any
