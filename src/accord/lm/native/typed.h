@@ -52,12 +52,13 @@ INLINE void NAMED(turned)(float *restrict to, const T *restrict head, const T *w
 }
 
 /* Scores of `heads` queries at 2 * LANES positions from `keys` on, whose rows are `room` long; of those beyond `left`
-   nothing is said, and those beyond `end` are not read. */
+   nothing is said, and those beyond `end` are not read. Keys that are read `next` are asked for. */
 INLINE void NAMED(scored)(float (*restrict score)[BLOCK], float (*restrict query)[WIDEST], const T *restrict keys,
-                          int64_t width, int64_t room, int64_t end, const int heads) {
+                          const T *next, int64_t width, int64_t room, int64_t end, const int heads) {
     floats sum[TOGETHER][2] = {0};
     if (end >= 2 * LANES)
         for (int64_t i = 0; i < width; i++) {
+            __builtin_prefetch(next + i * room, 0, 2);
             floats first = NAMED(vector)(keys + i * room), second = NAMED(vector)(keys + i * room + LANES);
             for (int g = 0; g < heads; g++) {
                 sum[g][0] += query[g][i] * first;
@@ -78,24 +79,29 @@ INLINE void NAMED(scored)(float (*restrict score)[BLOCK], float (*restrict query
         memcpy(score[g], sum[g], sizeof sum[g]);
 }
 
-/* What `heads` queries read of `size` values by their weights, on top of `sum` times `kept`. */
-INLINE void NAMED(read)(float (*restrict sum)[WIDEST + LANES], float (*restrict weight)[BLOCK], const float *kept,
-                        const T *restrict values, int64_t width, int64_t size, const int heads) {
-    for (int64_t i = 0; i < width; i += LANES) {
-        floats part[TOGETHER];
+/* What `heads` queries read of `size` values by their weights, on top of `sum` times `kept`. Values that are read `next`
+   are asked for. */
+INLINE void NAMED(read)(float (*restrict sum)[WIDEST + 2 * LANES], float (*restrict weight)[BLOCK], const float *kept,
+                        const T *restrict values, const T *next, int64_t width, int64_t size, const int heads) {
+    for (int64_t i = 0; i < width; i += 2 * LANES) {
+        floats part[TOGETHER][2];
         for (int g = 0; g < heads; g++)
-            part[g] = vector_f32(sum[g] + i) * kept[g];
+            for (int half = 0; half < 2; half++)
+                part[g][half] = vector_f32(sum[g] + i + half * LANES) * kept[g];
         for (int64_t t = 0; t < size; t++) {
             const T *at = values + t * width + i;
-            T rest[LANES] = {0};
-            if (width - i < LANES)
+            T rest[2 * LANES] = {0};
+            if (width - i < 2 * LANES)
                 at = memcpy(rest, at, (size_t)(width - i) * sizeof(T));
-            floats value = NAMED(vector)(at);
-            for (int g = 0; g < heads; g++)
-                part[g] += weight[g][t] * value;
+            __builtin_prefetch(next + t * width + i, 0, 2);
+            floats first = NAMED(vector)(at), second = NAMED(vector)(at + LANES);
+            for (int g = 0; g < heads; g++) {
+                part[g][0] += weight[g][t] * first;
+                part[g][1] += weight[g][t] * second;
+            }
         }
         for (int g = 0; g < heads; g++)
-            memcpy(sum[g] + i, &part[g], sizeof part[g]);
+            memcpy(sum[g] + i, part[g], sizeof part[g]);
     }
 }
 
@@ -103,14 +109,17 @@ INLINE void NAMED(read)(float (*restrict sum)[WIDEST + LANES], float (*restrict 
    greatest score so far taken out. */
 INLINE void NAMED(attended)(T *restrict out, float (*restrict query)[WIDEST], const T *restrict keys,
                             const T *restrict values, int64_t width, int64_t room, int64_t first, int64_t place,
-                            const int heads) {
-    float sum[TOGETHER][WIDEST + LANES] = {{0}}, score[TOGETHER][BLOCK], greatest[TOGETHER], total[TOGETHER], kept[TOGETHER];
+                            const T *next_keys, const T *next_values, const int heads) {
+    float sum[TOGETHER][WIDEST + 2 * LANES] = {{0}}, score[TOGETHER][BLOCK], greatest[TOGETHER], total[TOGETHER], kept[TOGETHER];
     for (int g = 0; g < heads; g++)
         greatest[g] = LEAST, total[g] = 0.0f;
     for (int64_t start = first; start <= place; start += BLOCK) {
         int64_t size = place + 1 - start < BLOCK ? place + 1 - start : BLOCK;
+        int is_last = start + BLOCK > place;
+        const T *ahead = is_last ? next_keys : keys + start + BLOCK;
         for (int64_t t = 0; t < size; t += 2 * LANES)
-            NAMED(scored)((float(*)[BLOCK])(score[0] + t), query, keys + start + t, width, room, room - start - t, heads);
+            NAMED(scored)((float(*)[BLOCK])(score[0] + t), query, keys + start + t, ahead + t, width, room, room - start - t,
+                          heads);
         for (int g = 0; g < heads; g++) {
             for (int64_t t = size; t < BLOCK; t++)
                 score[g][t] = LEAST;
@@ -127,7 +136,8 @@ INLINE void NAMED(attended)(T *restrict out, float (*restrict query)[WIDEST], co
             greatest[g] = most;
             total[g] = total[g] * kept[g] + part;
         }
-        NAMED(read)(sum, score, kept, values + start * width, width, size, heads);
+        NAMED(read)(sum, score, kept, values + start * width, is_last ? next_values : values + (start + BLOCK) * width, width,
+                    size, heads);
     }
     for (int g = 0; g < heads; g++)
         for (int64_t i = 0; i < width; i++)
@@ -152,6 +162,7 @@ void NAMED(accord_attend)(T *out, const T *heads, T *keys, T *values, const T *q
         const T *own = heads + sequence * (queries + 2 * key_heads) * width, *cos = cosine + sequence * width,
                 *sin = sine + sequence * width;
         T *key = keys + item * width * room, *value = values + item * room * width;
+        const T *next_key = key + width * room, *next_value = value + room * width; /* nearly always read from their start */
         float query[TOGETHER][WIDEST];
         NAMED(turned)(query[0], own + (queries + head) * width, key_weight, eps, cos, sin, width, 1.0f);
         for (int64_t i = 0; i < width; i++)
@@ -164,10 +175,10 @@ void NAMED(accord_attend)(T *out, const T *heads, T *keys, T *values, const T *q
             for (int g = 0; g < together; g++)
                 NAMED(turned)(query[g], asked + g * width, query_weight, eps, cos, sin, width, scaling);
             switch (together) {
-            case 1: NAMED(attended)(to, query, key, value, width, room, first, place, 1); break;
-            case 2: NAMED(attended)(to, query, key, value, width, room, first, place, 2); break;
-            case 3: NAMED(attended)(to, query, key, value, width, room, first, place, 3); break;
-            default: NAMED(attended)(to, query, key, value, width, room, first, place, TOGETHER);
+            case 1: NAMED(attended)(to, query, key, value, width, room, first, place, next_key, next_value, 1); break;
+            case 2: NAMED(attended)(to, query, key, value, width, room, first, place, next_key, next_value, 2); break;
+            case 3: NAMED(attended)(to, query, key, value, width, room, first, place, next_key, next_value, 3); break;
+            default: NAMED(attended)(to, query, key, value, width, room, first, place, next_key, next_value, TOGETHER);
             }
         }
     }
