@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from accord.lm import machine
-from accord.lm.machine import Products, computes_bfloat16, products
+from accord.lm.machine import Products, computes_bfloat16, has_tiles, products
 
 
 def test_products_are_measured_once_and_leave_the_threads_alone() -> None:
@@ -29,3 +29,13 @@ def test_the_flag_of_the_processor_does_not_decide(
         assert computes_bfloat16() == worth
     finally:
         computes_bfloat16.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("there", "limit", "taken"),
+    [(True, "", True), (True, "AVX512_CORE_AMX", True), (True, "avx512_core_bf16", False), (False, "", False)],
+)
+def test_tiles_may_be_hidden(there: bool, limit: str, taken: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: there)
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+    assert has_tiles() == taken

@@ -16,10 +16,15 @@ from torch import Tensor, nn
 from torch.nn.functional import rms_norm, silu
 
 from accord.lm.generate import generate
+from accord.lm.loading import wrap
 from accord.lm.native import build
-from accord.lm.native.kernels import Kernels, LinearLayers, kernels_for
+from accord.lm.native.kernels import DRAWN, Kernels, LinearLayers, kernels_for
+from accord.lm.native_decoder import NativeDecoder, multiplies
+from accord.lm.tiny import tiny_tokenizer
+from accord.lm.token_sampling import sample_tokens
 from accord.records import Sampling
-from families import ours
+from families import MODELS, ours
+from families import drawn as model_of
 
 needs_compiler = pytest.mark.skipif(build.compiled().functions is None, reason=build.compiled().about)
 DTYPES = [torch.float32, torch.bfloat16]
@@ -92,6 +97,70 @@ def test_products_are_those_of_torch_and_of_each_row_alone(
         kernels(dtype).multiplied(x_D[None], layers, add if add is None else add[[i]]) for i, x_D in enumerate(x_aD)
     ]
     assert torch.equal(found, torch.cat(alone))
+
+
+@needs_compiler
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    dtype=st.sampled_from(DTYPES),
+    rows=st.integers(1, 5),
+    vocabulary=st.one_of(st.integers(1, 30), st.sampled_from([255, 256, 257, 700])),
+    gap=st.integers(0, 9),
+    scale=st.sampled_from([0.0, 1.0, 30.0]),
+    seed=st.integers(0, 1000),
+)
+def test_weights_of_tokens_are_those_of_the_softmax(
+    dtype: torch.dtype, rows: int, vocabulary: int, gap: int, scale: float, seed: int
+) -> None:
+    """Rows may have gaps between them, as where ids are left out; a token that is never said has no weight."""
+    logits_SV = (scale * drawn(seed, rows, vocabulary + gap)).to(dtype)[:, :vocabulary]
+    logits_SV[:, vocabulary // 2] = -torch.inf if vocabulary > 1 else 0.0
+    temperature_S = 0.25 + torch.rand(rows, generator=torch.Generator().manual_seed(seed))
+    best_S, top_S, sum_SK = kernels(dtype).weighed(logits_SV, temperature_S)
+    score_SV = logits_SV.double() / temperature_S[:, None]
+    torch.testing.assert_close(logits_SV.gather(1, best_S[:, None])[:, 0], logits_SV.amax(1))
+    torch.testing.assert_close(top_S.double(), score_SV.amax(1), atol=1e-6, rtol=1e-6)
+    weight_SV = (score_SV - score_SV.amax(1, keepdim=True)).exp()
+    wanted_SK = torch.stack([block.sum(1) for block in weight_SV.split(DRAWN, 1)], 1)
+    torch.testing.assert_close(sum_SK.double(), wanted_SK, atol=1e-5, rtol=1e-5)
+
+
+@needs_compiler
+def test_logits_that_are_no_numbers_weigh_none() -> None:
+    logits_SV = torch.tensor([[0.0, torch.nan], [torch.nan, 0.0], [torch.inf, 0.0], [-torch.inf, -torch.inf]])
+    _, top_S, sum_SK = kernels(torch.float32).weighed(logits_SV, torch.ones(4))
+    assert not (top_S[:, None] + sum_SK.log()).isfinite().any()
+
+
+@needs_compiler
+def test_drawing_with_kernels_is_drawing_without() -> None:
+    """The same tokens, but where a number falls on a bound to rounding; greedy rows and other temperatures too."""
+    logits_SV = 3 * drawn(5, 400, 1000)
+    samplings = [Sampling(temperature=(0.0, 0.5, 1.0, 1.7)[row % 4]) for row in range(400)]
+    uniform_S = torch.linspace(0, 1 - 1e-9, 400, dtype=torch.float64)
+    plain = sample_tokens(logits_SV, samplings, uniform_S)
+    native = sample_tokens(logits_SV, samplings, uniform_S, kernels(torch.float32))
+    same = plain.token_S == native.token_S
+    assert int((~same).sum()) <= 2
+    torch.testing.assert_close(plain.logprob_S[same], native.logprob_S[same], atol=2e-6, rtol=2e-6)
+    torch.testing.assert_close(plain.total_S, native.total_S, atol=2e-6, rtol=2e-6)
+
+
+@needs_compiler
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("family", ["llama", "qwen2", "qwen3"])
+def test_all_layers_in_one_call_are_layers_by_parts(
+    family: str, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bit by bit: with biases, and with norms of heads."""
+    causal = wrap(model_of(MODELS[family]).to(dtype), tiny_tokenizer(), family)
+    assert causal.native
+    prompts, sampling = [[3, 4, 5, 6, 7], [8, 9]], Sampling(max_tokens=9, seed=2)
+    if not multiplies(kernels(dtype)):
+        pytest.skip("products are the library's here")
+    whole = generate(causal, prompts, 3, sampling)
+    monkeypatch.setattr(NativeDecoder, "_together", lambda *_: None)
+    assert generate(causal, prompts, 3, sampling) == whole
 
 
 @needs_compiler
@@ -308,13 +377,22 @@ def test_without_a_compiler_or_where_it_is_switched_off(fresh: Path, monkeypatch
 
 
 @needs_compiler
+@pytest.mark.parametrize(("limit", "hidden"), [("AVX512_CORE", True), ("avx512_core_bf16", False), ("", False)])
+def test_instructions_for_bfloat16_may_be_hidden(limit: str, hidden: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build.platform, "machine", lambda: "x86_64")
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", limit)
+    assert ("-mno-avx512bf16" in build.instructions()) == hidden
+
+
 @pytest.mark.parametrize("instructions", [pytest.param("avx2", marks=pytest.mark.slow), "default"])
 def test_other_instructions_have_kernels_of_their_own(instructions: str, fresh: Path) -> None:
     """A processor plays an older one; the model's own numbers decide there, too."""
     script = """
 import sys
 from accord.lm.native import build
-from families import ours
+from families import MODELS, ours
+from families import drawn as model_of
 build.FLAGS = ("-O0", *build.FLAGS[1:])  # compiled in a moment
 print(build.compiled().about)
 sys.exit(0 if ours("qwen3").native else 1)

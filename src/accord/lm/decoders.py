@@ -21,7 +21,7 @@ from accord.lm.layout import AttentionLayout
 from accord.lm.machine import computes_bfloat16
 from accord.lm.products import batched, multiply
 
-__all__ = ["Decoder", "FusedDecoder", "ModelDecoder", "Product", "UncachedDecoder"]
+__all__ = ["Decoder", "DecoderWeights", "FusedDecoder", "ModelDecoder", "Product", "UncachedDecoder"]
 
 
 SILU = frozenset({"SiLU", "SiLUActivation"})
@@ -131,8 +131,8 @@ class FusedDecoder(ModelDecoder):
         config: Any = model.config.get_text_config()
         self._eps = float(config.rms_norm_eps)
         self._embed: Tensor = decoder.embed_tokens.weight
-        self._layers: Iterable[_Layer] = (
-            [_Layer(layer, self.dtype, self._product_of) for layer in decoder.layers]
+        self._layers: Iterable[DecoderWeights] = (
+            [DecoderWeights(layer, self.dtype, self._product_of) for layer in decoder.layers]
             if copied
             else _Taken(decoder.layers, self.dtype, self._product_of)
         )
@@ -186,7 +186,7 @@ def _attend(q_aHD: Tensor, k_aKtD: Tensor, v_aKtD: Tensor, mask_a11t: Tensor, sc
     return batched(weight_aKGt.view(a * K, -1, t), v_aKtD.reshape(a * K, t, D)).view(a, H * D)
 
 
-class _Layer:
+class DecoderWeights:
     """The weights of a decoder layer, with projections that read the same input fused into one."""
 
     def __init__(self, layer: Any, dtype: torch.dtype, product_of: "Callable[..., Product]") -> None:
@@ -234,8 +234,8 @@ class _Taken:
     def __init__(self, layers: Iterable[Any], dtype: torch.dtype, product_of: "Callable[..., Product]") -> None:
         self.layers, self.dtype, self.product_of = layers, dtype, product_of
 
-    def __iter__(self) -> Iterator[_Layer]:
-        return (_Layer(layer, self.dtype, self.product_of) for layer in self.layers)
+    def __iter__(self) -> Iterator[DecoderWeights]:
+        return (DecoderWeights(layer, self.dtype, self.product_of) for layer in self.layers)
 
 
 class Product(Protocol):

@@ -21,6 +21,7 @@ from accord.lm.causal import CausalModel
 from accord.lm.conversation import CONTEXT, text_after
 from accord.lm.decoders import UncachedDecoder
 from accord.lm.kv_cache import KVCache
+from accord.lm.native.proven import drawing_kernels
 from accord.lm.native_decoder import build_decoder
 from accord.lm.sizes import prefill_tokens
 from accord.lm.token_sampling import COLDEST, SampledTokens, sample_tokens
@@ -29,6 +30,8 @@ from accord.records import Sampling
 __all__ = ["Engine", "Failure", "Request", "Token"]
 
 End = Literal["eos", "length", "stop"]
+FULL = 512  # tokens of prompts from which on computing more of them together gains nothing on a CPU
+PADDED = 0.9  # of the longest of such prompts; shorter ones are computed by themselves
 SPLIT = 8  # tokens more, for a character that begins before and for tokens that are no text
 
 
@@ -171,7 +174,8 @@ class Engine:
             dtype=torch.float64,
             device=logits_aV.device,
         )
-        sampled = sample_tokens(logits_aV, [running.request.sampling for running in self._running], uniform_a)
+        kernels = drawing_kernels(logits_aV.dtype) if self.causal.kernels and logits_aV.device.type == "cpu" else None
+        sampled = sample_tokens(logits_aV, [running.request.sampling for running in self._running], uniform_a, kernels)
         results = self._take(sampled, logits_aV)
         for slot in reversed([slot for slot, out in enumerate(results) if isinstance(out, Failure) or out.end]):
             self._release(slot)
@@ -272,11 +276,19 @@ class Engine:
         refused: dict[tuple[int, ...], str] = {}
         together: list[tuple[int, ...]] = []
         for prompt in sorted(prompts, key=len, reverse=True):
-            if together and (len(together) + 1) * len(together[0]) > self._prefill_tokens:
+            if together and (
+                (len(together) + 1) * len(together[0]) > self._prefill_tokens or self._is_shorter(prompt, together)
+            ):
                 refused |= self._compute(together)
                 together = []
             together.append(prompt)
         return refused | self._compute(together)
+
+    def _is_shorter(self, prompt: Sequence[int], together: Sequence[Sequence[int]]) -> bool:
+        """Whether a prompt is better computed apart from longer ones: on a CPU, where padding costs what tokens do."""
+        padded = len(together) * len(together[0])
+        is_full = self.causal.device.type == "cpu" and padded >= FULL
+        return is_full and len(prompt) < PADDED * len(together[0])
 
     def _compute(self, prompts: Sequence[tuple[int, ...]]) -> dict[tuple[int, ...], str]:
         """Compute prompts in one pass, or each alone where that fails: then those that fail alone, and why."""

@@ -127,6 +127,10 @@ class KVCache:
         """All of a layer's keys [S, K, D, T] and values [S, K, T, D], to be written to at the places of the step."""
         return self._key[number], self._value[number]
 
+    def layers(self, first: int, count: int) -> tuple[Tensor, Tensor]:
+        """The same of layers that follow one another, [L, S, K, D, T] and [L, S, K, T, D]."""
+        return self._key[first : first + count], self._value[first : first + count]
+
     def update(self, layer: int, key: Tensor, value: Tensor) -> tuple[Tensor, Tensor]:
         """Write one position of each running slot, [a, K, 1, D].
 

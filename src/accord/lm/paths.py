@@ -28,6 +28,8 @@ with deferred():
     from accord.lm.fused import uses_kernels
     from accord.lm.machine import computes_bfloat16
     from accord.lm.native.build import compiled
+    from accord.lm.native.kernels import kernels_for
+    from accord.lm.native_decoder import multiplies
 
 __all__ = ["TakenPath", "paths_here", "paths_of", "say_paths", "telling_paths", "told_paths"]
 
@@ -60,8 +62,8 @@ def paths_of(causal: CausalModel) -> tuple[TakenPath, ...]:
     found.append(_decoder(causal))
     if causal.dtype == torch.bfloat16 and causal.device.type == "cpu":
         is_fast = computes_bfloat16()
-        why = "" if is_fast else "this processor has no fast ones of bfloat16"
-        found.append(TakenPath("products", "the library's" if is_fast else "of bfloat16 in float32", why))
+        choice = "the library's" if is_fast else "of bfloat16 in float32"
+        found.append(TakenPath("products", choice, "" if is_fast else "this processor has no fast ones of bfloat16"))
     if causal.device.type == "cpu":
         library = compiled()
         found.append(TakenPath("kernels", "compiled" if library.functions else "none", library.about))
@@ -73,7 +75,9 @@ def _decoder(causal: CausalModel) -> TakenPath:
     if not causal.keeps:
         return TakenPath("decoder", "reads all again for each token", refused.get("decoder", ""))
     if causal.native:
-        return TakenPath("decoder", "native", "held against the model's own numbers")
+        kernels = kernels_for(causal.dtype)
+        own = "native, with products of its own" if kernels is not None and multiplies(kernels) else "native"
+        return TakenPath("decoder", own, "held against the model's own numbers")
     if causal.by_hand:
         return TakenPath("decoder", "fused", refused.get("native", ""))
     return TakenPath("decoder", "the model's own modules", refused.get("by_hand", ""))

@@ -43,7 +43,7 @@ class Source:
     flags: tuple[str, ...] = ()
 
 
-KERNELS = Source(("kernels.c", "numbers.h", "typed.h", "strips.h", "pairs.h", "product.h"))
+KERNELS = Source(("kernels.c", "numbers.h", "typed.h", "strips.h", "pairs.h", "product.h", "step.h"))
 LAYERS = Source(
     ("layers.c", "numbers.h", "layers.h"), ("-fno-trapping-math", "-fno-math-errno")
 )  # or gcc keeps branches

@@ -3,6 +3,8 @@
    accord_norm     root mean square norm of rows
    accord_attend   norms of heads, rotary positions, keys and values into the cache, attention over it
    accord_gate     silu(gate) * up
+   accord_step     layers of it, one after the other
+   accord_weigh    softmax in blocks, from which the token is drawn
 
    and the products themselves, of as many rows as sequences run: accord_product.
 
@@ -21,6 +23,7 @@
 #define TOGETHER 4     /* query heads that read a key together */
 #define WIDEST 256     /* the widest head */
 #define LEAST (-1e30f) /* a score that is nothing */
+#define DRAWN 256      /* tokens whose weights are summed up together */
 
 #ifdef __AVX512F__
 #define LANE 16        /* numbers in a register */
@@ -34,6 +37,18 @@
 #define MOST 128       /* rows of weights whose sums are held at once, */
 #define HELD 64        /* and rows of x */
 #define AHEAD 2        /* tiles that weights are asked for before they are read */
+
+/* What a layer is made of; numbers are of the type of the function that reads it. As in step.py. */
+typedef struct {
+    const void *norm_in, *norm_mlp, *query_norm, *key_norm; /* the latter two may be NULL */
+    struct {
+        const void *const *weights, *const *biases;
+        const int64_t *sizes;
+        int64_t count, width, total;
+    } qkv, out, gate_up, down;
+    int64_t key_heads, group, width, window;
+    float scaling, head_eps;
+} Layer;
 
 typedef float floats __attribute__((vector_size(4 * LANES)));
 typedef uint32_t words __attribute__((vector_size(4 * LANES)));
@@ -148,6 +163,7 @@ INLINE lane part_bf16(const bf16 *x, int part) {
 #include "typed.h"
 #include "strips.h"
 #include "product.h"
+#include "step.h"
 #undef READ_AGAIN
 #undef T
 #undef NAMED
@@ -164,6 +180,7 @@ INLINE lane part_bf16(const bf16 *x, int part) {
 #include "strips.h"
 #endif
 #include "product.h"
+#include "step.h"
 
 /* Whether bfloat16 is multiplied by the processor's own instructions for it. */
 int accord_multiplies_pairs(void) {

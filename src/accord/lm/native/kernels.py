@@ -11,16 +11,27 @@ from torch import Tensor, nn
 
 from accord.lm.native.build import compiled
 
-__all__ = ["WIDEST", "Kernels", "LinearLayers", "kernels_for"]
+__all__ = ["DRAWN", "WIDEST", "Kernels", "LinearLayers", "kernels_for"]
 
 WIDEST = 256  # of heads, whose width is even; as in kernels.c
 SUFFIX = {torch.float32: "f32", torch.bfloat16: "bf16"}
+DRAWN = 256  # tokens whose weights are summed up together when one is drawn; as in kernels.c
 STRIP = 32  # numbers of a row that are read together, at most; as in kernels.c
 POINTER, SIZE = c_void_p, c_int64
 SIGNATURES: dict[str, list[Any]] = {
     "norm": [POINTER] * 3 + [SIZE] * 2 + [c_float, c_int],
     "gate": [POINTER] * 2 + [SIZE] * 2 + [c_int],
     "product": [POINTER] * 6 + [SIZE, POINTER] + [SIZE] * 2 + [c_int],
+    "step": [POINTER] * 2
+    + [SIZE]
+    + [POINTER] * 2
+    + [SIZE]
+    + [POINTER] * 3
+    + [SIZE] * 2
+    + [c_float]
+    + [POINTER] * 2
+    + [c_int],
+    "weigh": [POINTER] * 5 + [SIZE] * 3 + [c_int],
     "attend": [POINTER] * 6 + [c_float] + [POINTER] * 3 + [SIZE] * 6 + [c_float, c_int],
 }
 
@@ -70,21 +81,46 @@ class Kernels:
     norm: Any
     gate: Any
     product: Any
+    step: Any
+    weigh: Any
     attend: Any
 
     def normed(self, x_aD: Tensor, weight_D: Tensor, eps: float) -> Tensor:
         """weight * x / sqrt(mean(x^2) + eps), row by row (Zhang & Sennrich 2019, arXiv 1910.07467)."""
         out = torch.empty_like(x_aD)
         rows, width = x_aD.shape
-        self.norm(out.data_ptr(), self._of(x_aD), self._of(weight_D), rows, width, eps, torch.get_num_threads())
+        self.norm(out.data_ptr(), self.place(x_aD), self.place(weight_D), rows, width, eps, torch.get_num_threads())
         return out
 
     def gated(self, gate_up_aI2: Tensor) -> Tensor:
         """silu(gate) * up, of rows that hold one after the other."""
         rows, both = gate_up_aI2.shape
         out = gate_up_aI2.new_empty(rows, both // 2)
-        self.gate(out.data_ptr(), self._of(gate_up_aI2), rows, both // 2, torch.get_num_threads())
+        self.gate(out.data_ptr(), self.place(gate_up_aI2), rows, both // 2, torch.get_num_threads())
         return out
+
+    def weighed(self, logits_SV: Tensor, temperature_S: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Of each row of scores, logits / temperature: the place of the greatest, it, and blocks' sums of weights.
+
+        Weights are e^(score - greatest); blocks are of `DRAWN` tokens, the last of fewer.
+        """
+        rows, vocabulary = logits_SV.shape
+        if logits_SV.stride(1) != 1 or temperature_S.shape != (rows,) or temperature_S.dtype != torch.float32:
+            raise ValueError("rows of logits without gaps are weighed, and a float32 temperature for each")
+        best_S, top_S = torch.empty(rows, dtype=torch.int64), torch.empty(rows)
+        sum_SK = torch.empty(rows, -(-vocabulary // DRAWN))
+        self.weigh(
+            best_S.data_ptr(),
+            top_S.data_ptr(),
+            sum_SK.data_ptr(),
+            self.place(logits_SV[:1]) if rows else None,
+            temperature_S.data_ptr(),
+            rows,
+            vocabulary,
+            logits_SV.stride(0),
+            torch.get_num_threads(),
+        )
+        return best_S, top_S, sum_SK
 
     def multiplied(self, x_aD: Tensor, layers: LinearLayers, add: Tensor | None = None) -> Tensor:
         """What linear layers give of rows, side by side, plus `add`; made for as many rows as sequences run.
@@ -98,13 +134,13 @@ class Kernels:
         space = torch.empty(rows, -(-width // STRIP) * STRIP)
         self.product(
             out.data_ptr(),
-            self._of(x_aD),
+            self.place(x_aD),
             space.data_ptr(),
             layers.weights_at,
             layers.biases_at,
             layers.sizes,
             len(layers.sizes),
-            None if add is None else self._of(add),
+            None if add is None else self.place(add),
             rows,
             width,
             torch.get_num_threads(),
@@ -136,20 +172,20 @@ class Kernels:
         _, key_heads, _, room = keys_SKDT.shape
         if place_a.dtype != torch.int64 or len(keys_SKDT) < a:
             raise ValueError("places are int64, and every running sequence has a slot")
-        query_norm, key_norm = (self._of(weight_D) for weight_D, _ in norms) if norms else (None, None)
+        query_norm, key_norm = (self.place(weight_D) for weight_D, _ in norms) if norms else (None, None)
         eps = norms[0][1] if norms else 0.0
         group = heads // key_heads - 2
         out = qkv_aHD.new_empty(a, key_heads * group * width)
         self.attend(
             out.data_ptr(),
-            self._of(qkv_aHD),
-            self._of(keys_SKDT),
-            self._of(values_SKTD),
+            self.place(qkv_aHD),
+            self.place(keys_SKDT),
+            self.place(values_SKTD),
             query_norm,
             key_norm,
             eps,
-            self._of(cos_aD),
-            self._of(sin_aD),
+            self.place(cos_aD),
+            self.place(sin_aD),
             place_a.data_ptr(),
             a,
             key_heads,
@@ -162,7 +198,8 @@ class Kernels:
         )
         return out
 
-    def _of(self, tensor: Tensor) -> int:
+    def place(self, tensor: Tensor) -> int:
+        """Where a tensor lies. Raises `ValueError` where it is none for these functions."""
         if tensor.dtype != self.dtype or not tensor.is_contiguous() or tensor.device.type != "cpu":
             raise ValueError(f"a contiguous {self.dtype} tensor on the CPU is needed, not {tensor.dtype}")
         return tensor.data_ptr()

@@ -58,7 +58,7 @@ INLINE void NAMED(tile_of)(float (*restrict sums)[MOST], const S *restrict x, in
 }
 
 /* A row of sums with what is added to it, rounded. */
-INLINE void NAMED(finished)(T *restrict out, const float *restrict sums, const T *restrict bias, const T *restrict add,
+INLINE void NAMED(finished)(T *out, const float *restrict sums, const T *restrict bias, const T *add,
                             int64_t size) {
     float value[MOST];
     memcpy(value, sums, (size_t)size * sizeof(float));
@@ -74,8 +74,8 @@ INLINE void NAMED(finished)(T *restrict out, const float *restrict sums, const T
 
 /* All rows of x, in groups that are about as large, by `size` rows of one weight (MOST at most): by COLUMNS of them,
    which stay near until all groups have read them, while the next ones are on their way. */
-INLINE void NAMED(chunk)(T *restrict out, int64_t total, const S *restrict x, int64_t rows, int64_t depth,
-                         const T *restrict weight, int64_t width, const T *restrict bias, const T *restrict add,
+INLINE void NAMED(chunk)(T *out, int64_t total, const S *restrict x, int64_t rows, int64_t depth,
+                         const T *restrict weight, int64_t width, const T *restrict bias, const T *add,
                          int64_t size) {
     int64_t groups = (rows + ROWS - 1) / ROWS, column = 0;
     float sums[HELD][MOST];
@@ -98,7 +98,7 @@ INLINE void NAMED(chunk)(T *restrict out, int64_t total, const S *restrict x, in
 /* x W' + b, and `add` where it is there, for several W that read the same x; what they give stands side by side.
 
    x        [rows, width]        weights   `count` of [sizes[i], width]    biases   each NULL or [sizes[i]]
-   out, add [rows, sum of sizes]           space   rows times width, up to a whole strip, in float32 */
+   out, add [rows, sum of sizes], which may be one      space   rows times width, up to a whole strip, in float32 */
 void NAMED(accord_product)(T *out, const T *x, void *space, const T *const *weights, const T *const *biases,
                            const int64_t *sizes, int64_t count, const T *add, int64_t rows, int64_t width, int threads) {
     int64_t depth = (width + STRIP - 1) / STRIP * STRIP, total = 0;

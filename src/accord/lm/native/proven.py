@@ -1,4 +1,7 @@
-"""The kernels of layers, if they are right: tried once in a process against plain sums in float64, with gradients."""
+"""The kernels of layers, and of drawing, if they are right: tried once in a process against plain sums in float64.
+
+Those of layers with their gradients.
+"""
 
 from collections.abc import Callable
 from functools import cache
@@ -9,9 +12,10 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.nn.functional import silu
 
+from accord.lm.native.kernels import DRAWN, Kernels, kernels_for
 from accord.lm.native.layers import Gate, LayerKernels, NormedRows, TurnedHeads, compiled_kernels
 
-__all__ = ["kernels_of", "layer_kernels"]
+__all__ = ["drawing_kernels", "kernels_of", "layer_kernels"]
 
 TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 1e-2}  # of the norm
 EPS = 1e-5
@@ -31,6 +35,29 @@ def layer_kernels(dtype: torch.dtype) -> LayerKernels | None:
     """The kernels for tensors of a dtype; None where there are none, or they give other numbers than plain sums."""
     kernels = compiled_kernels(dtype)
     return kernels if kernels is not None and _is_right(kernels, dtype) else None
+
+
+@cache
+def drawing_kernels(dtype: torch.dtype) -> Kernels | None:
+    """The kernels that weigh logits of a dtype to draw from them; None as above."""
+    kernels = kernels_for(dtype)
+    return kernels if kernels is not None and _weighs(kernels, dtype) else None
+
+
+def _weighs(kernels: Kernels, dtype: torch.dtype) -> bool:
+    """Whether the greatest score and sums of weights are those in float64, with a token that is never said."""
+    logits_SV = 5 * torch.randn((3, 3 * DRAWN - 5), generator=torch.Generator().manual_seed(0)).to(dtype)
+    logits_SV[:, 7] = -torch.inf
+    temperature_S = torch.tensor([0.5, 1.0, 2.0])
+    best_S, top_S, sum_SK = kernels.weighed(logits_SV, temperature_S)
+    score_SV = logits_SV.double() / temperature_S[:, None]
+    weight_SV = (score_SV - score_SV.amax(1, keepdim=True)).exp()
+    wanted_SK = torch.stack([block.sum(1) for block in weight_SV.split(DRAWN, 1)], 1)
+    return (
+        torch.equal(best_S, logits_SV.argmax(1))
+        and _off(top_S, score_SV.amax(1)) < 1e-5
+        and _off(sum_SK, wanted_SK) < 1e-5
+    )
 
 
 @torch.enable_grad()

@@ -183,3 +183,37 @@ void NAMED(accord_attend)(T *out, const T *heads, T *keys, T *values, const T *q
         }
     }
 }
+
+/* Of each row of logits: the place of the greatest, what that is over the row's temperature, and the sums of e^(logit /
+   temperature - greatest) of DRAWN of them each, the last of fewer.
+
+   logits   [rows, vocabulary], a row each `stride`       sums   [rows, vocabulary / DRAWN, rounded up] */
+void NAMED(accord_weigh)(int64_t *best, float *top, float *sums, const T *logits, const float *temperatures, int64_t rows,
+                         int64_t vocabulary, int64_t stride, int threads) {
+    (void)threads;
+    int64_t blocks = (vocabulary + DRAWN - 1) / DRAWN;
+    SHARED
+    for (int64_t row = 0; row < rows; row++) {
+        const T *from = logits + row * stride;
+        float most = -INFINITY, temperature = temperatures[row];
+        _Pragma("omp simd reduction(max : most)")
+        for (int64_t i = 0; i < vocabulary; i++)
+            most = NAMED(wide)(from[i]) > most ? NAMED(wide)(from[i]) : most;
+        int64_t place = 0;
+        while (place < vocabulary - 1 && NAMED(wide)(from[place]) != most)
+            place++;
+        best[row] = place;
+        top[row] = most / temperature;
+        for (int64_t block = 0; block < blocks; block++) {
+            const T *own = from + block * DRAWN;
+            int64_t size = vocabulary - block * DRAWN < DRAWN ? vocabulary - block * DRAWN : DRAWN;
+            float sum = 0.0f;
+            _Pragma("omp simd reduction(+ : sum)")
+            for (int64_t i = 0; i < size; i++) {
+                float below = NAMED(wide)(own[i]) / temperature - top[row];
+                sum += below < -87.0f ? 0.0f : exponential(below);
+            }
+            sums[row * blocks + block] = sum;
+        }
+    }
+}
