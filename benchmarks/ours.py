@@ -5,6 +5,8 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
+from statistics import median
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -134,9 +136,9 @@ def _generate(stage: str, turns: Turns) -> None:
     sample_lengths(causal, prompts[:1], [2], 0)
     step = 0
     while turns.wait():
-        written = sample_lengths(causal, prompts, lengths, step)
+        written, decode = sample_lengths(causal, prompts, lengths, step)
         step += 1
-        turns.done(loss=None, tokens=written)
+        turns.done(loss=None, tokens=written, decode=decode)
     turns.finish(peak_gb=turns.peak_gb(), weights="in place")
 
 
@@ -155,21 +157,31 @@ def lengths_of(stage: str) -> list[int]:
 
 
 class _Endless(CausalModel):
-    """A model whose texts end at their length alone."""
+    """A model whose texts end at their length alone, whatever is drawn."""
 
     eos_id = -1
+    end_ids = frozenset()
 
 
-def sample_lengths(causal: Any, prompts: list[list[int]], lengths: list[int], seed: int) -> int:
-    """Write texts of these very lengths with the engine (its EOS can not be drawn); returns the tokens written."""
+def sample_lengths(causal: Any, prompts: list[list[int]], lengths: list[int], seed: int) -> tuple[int, float | None]:
+    """Write texts of these very lengths with the engine: the tokens written, and the median seconds of a step.
+
+    Of the steps in which all sequences run and none is read any more; None where there are none.
+    """
     endless = _Endless(**{one.name: getattr(causal, one.name) for one in fields(CausalModel) if one.init})
     engine = Engine(endless, slots=len(prompts), length=max(map(len, prompts)) + NEW_TOKENS)
     for number, (prompt, length) in enumerate(zip(prompts, lengths, strict=True)):
         engine.submit(Request(number, tuple(prompt), Sampling(max_tokens=length, seed=seed), stream=number))
-    count = 0
+    count, seconds = 0, []
     while engine.busy:
-        count += len(engine.step())
-    return count
+        began = perf_counter()
+        written = len(engine.step())
+        if count and written == len(prompts):
+            seconds.append(perf_counter() - began)
+        count += written
+    if count != sum(lengths):
+        raise RuntimeError(f"{count} tokens were written, and {sum(lengths)} asked for")
+    return count, median(seconds) if seconds else None
 
 
 def held_out(folder: Path | str) -> float:

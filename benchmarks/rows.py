@@ -32,6 +32,8 @@ def row_of(stage: str, name: str, pair: Pair, facts: Mapping[str, Any]) -> Row:
         "spread": spread([reply["seconds"] for reply in pair.accord]),
         "share": _share(stage, pair.accord, facts),
     }
+    if decodes := [reply["decode"] for reply in pair.accord if reply.get("decode")]:
+        row["decode"] = _decoding(median(decodes), len(facts["writing"]["stages"][stage]["lengths"]), facts)
     ours_end, peer_end = pair.ends
     row["seconds"] = {"accord": _pace_of(pair.accord), "peer": None}
     row["memory_gb"] = {"accord": ours_end["peak_gb"], "peer": None}
@@ -93,6 +95,17 @@ def _share(stage: str, ours: Sequence[Reply], facts: Mapping[str, Any]) -> float
         return None
     share: float = flops / median(reply["seconds"] for reply in ours) / 1e9 / limits["gflops"]
     return share
+
+
+def _decoding(seconds: float, sequences: int, facts: Mapping[str, Any]) -> dict[str, float]:
+    """A step in which all sequences run and no prompt is read, and its share of what memory and products allow.
+
+    Products of as many rows as sequences run take 2 operations a weight and row, and cannot be faster than the best.
+    """
+    limits = facts["limits"]
+    memory = decode_bound(facts["weight_bytes"], limits["read_gb"])
+    products = facts["weight_bytes"] / 2 * 2 * sequences / limits["gflops"] / 1e9
+    return {"seconds": seconds, "of_memory": memory / seconds, "of_both": max(memory, products) / seconds}
 
 
 def with_goals(rows: Sequence[Row], *, native: bool) -> list[Row]:

@@ -96,6 +96,8 @@ def _line(row: Mapping[str, Any]) -> str:
     share = "" if row["share"] is None else f"{row['share']:.0%}"
     if row["share_goal"] is not None:
         share += f" of {row['share_goal']:.0%} ({_met(row['share_met'])})"
+    if decode := row.get("decode"):
+        share += f"; a step alone {decode['of_memory']:.0%}, with its products {decode['of_both']:.0%}"
     memory = f"{row['memory_ratio']:.2f}" if "memory_ratio" in row else ""
     if row["memory_goal"] is not None:
         memory += f" of {row['memory_goal']:.2f} ({_met(row['memory_met'])})"

@@ -120,6 +120,20 @@ def test_a_decoding_step_is_counted_as_a_step_and_held_against_the_bandwidth(nat
     assert judged["share_goal"] == pytest.approx(1 / 1.5 if native else 1 / 4.5)
 
 
+def test_a_step_alone_is_held_against_memory_and_products() -> None:
+    """Three sequences: 10 ms to read the weights; their 807e6 operations take 2 ms at 400 GFLOP/s, 20 at 40.35."""
+    both = pair([1.28, 1.3], [9.0, 9.0], tokens=(208.0, 208.0))
+    for reply in both.accord:
+        reply["decode"] = 0.025
+    assert row_of("generate32", "generate fp32", both, FACTS)["decode"] == pytest.approx(
+        {"seconds": 0.025, "of_memory": 0.4, "of_both": 0.4}
+    )
+    slow = {**FACTS, "limits": {**FACTS["limits"], "gflops": 40.35}}
+    row = row_of("generate32", "generate fp32", both, slow)
+    assert row["decode"]["of_both"] == pytest.approx(0.8)
+    assert "a step alone 40%, with its products 80%" in table({**content(), "results": with_goals([row], native=True)})
+
+
 def test_sides_that_did_not_do_the_same_work_are_refused() -> None:
     with pytest.raises(ValueError, match="not equal work"):
         row_of("sft", "default", pair([1.0], [1.0], held_out=(2.0, 2.2)), FACTS)

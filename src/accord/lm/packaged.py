@@ -8,6 +8,9 @@ import fcntl
 import json
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from accord.deferred import deferred
@@ -73,11 +76,12 @@ def _convert(gguf: Path, folder: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
     unfinished = folder.with_suffix(".part")
-    # dequantize=True: otherwise the model reports itself as quantised, neither trainable nor savable.
-    model = AutoModelForCausalLM.from_pretrained(
-        gguf.parent, gguf_file=gguf.name, quantization_config=GgufConfig(dequantize=True)
-    )
-    tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
+    with _read_once():
+        # dequantize=True: otherwise the model reports itself as quantised, neither trainable nor savable.
+        model = AutoModelForCausalLM.from_pretrained(
+            gguf.parent, gguf_file=gguf.name, quantization_config=GgufConfig(dequantize=True)
+        )
+        tokenizer = AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name)
     if tokenizer.chat_template is None:
         raise ModelError(f"{gguf}: no chat template came with the tokenizer")
     try:
@@ -93,3 +97,22 @@ def _convert(gguf: Path, folder: Path) -> None:
         raise StorageError(f"{unfinished}: the weights could not be written ({error}); is the disk full?") from error
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
+
+
+@contextmanager
+def _read_once() -> Iterator[None]:
+    """Inside the block transformers reads a GGUF file once, and not for configuration, weights and tokenizer each.
+
+    It also lists the names of tensors once, and not anew for each part of the model.
+    """
+    import gguf
+
+    names = ("GGUFReader", "get_tensor_name_map")
+    plain = {name: getattr(gguf, name) for name in names}
+    try:
+        for name in names:
+            setattr(gguf, name, cache(plain[name]))
+        yield
+    finally:
+        for name in names:
+            setattr(gguf, name, plain[name])
