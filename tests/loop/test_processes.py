@@ -239,9 +239,12 @@ POLICIES["skipped"] = (
     '[reward]\nkind = "python"\npath = "judge.py:score"\n'
     f'[policy]\nkind = "rloo"\njudge_retries = 0\non_judge_failure = "skip"\n{ONLINE}'
 )
+EPS = 1e-6
+"""Of AdamW, where some gradients are next to nothing: with less, rounding alone makes full steps of them."""
 REWARDS = {
     "person": REWARD + 'head_per = "everybody"\ndecoder_prior_std = 0.1\n[reward.lora]\nrank = 2\n',
-    "thurstone": REWARD.replace("[reward]", '[reward]\nkind = "thurstone"') + "group_completions = 4\n",
+    "thurstone": REWARD.replace("[reward]", '[reward]\nkind = "thurstone"').replace("{ lr", f"{{ eps = {EPS}, lr")
+    + "group_completions = 4\n",
 }
 
 

@@ -20,16 +20,17 @@ _MAPS = {"qmap1": "dynamic", "qmap2": "udynamic"}
 """What codes of the moments stand for: the same for all weights, so it is kept with the first alone."""
 
 
-def new_adam(
-    groups: Sequence[dict[str, Any]], moments: str, *, lr: float, betas: tuple[float, float], weight_decay: float
-) -> Any:
-    """An optimiser over groups of float32 weights. Raises `MissingExtraError` where 8 bits take what is not there."""
+def new_adam(groups: Sequence[dict[str, Any]], moments: str, **form: Any) -> Any:
+    """An optimiser over groups of float32 weights; `form` is its lr, betas, eps and weight_decay.
+
+    Raises `MissingExtraError` where 8 bits take what is not there.
+    """
     if moments == "float32":
-        return torch.optim.AdamW(groups, lr=lr, betas=betas, weight_decay=weight_decay, fused=True)
+        return torch.optim.AdamW(groups, fused=True, **form)
     require(QUANTISED, 'optim.moments = "8bit"')
     from bitsandbytes.optim import AdamW8bit
 
-    return AdamW8bit(groups, lr=lr, betas=betas, weight_decay=weight_decay)
+    return AdamW8bit(groups, **form)
 
 
 def state_of(adam: Any) -> dict[int, dict[str, Tensor]]:

@@ -39,6 +39,7 @@ with deferred():
 __all__ = ["Optim", "Optimiser"]
 
 _MASTER = "master"
+EPS = 1e-8  # AdamW's, as torch has it
 MOMENTS_FILE = "moments.safetensors"
 
 
@@ -64,6 +65,12 @@ class Optim(BaseModel):
     )
     weight_decay: float = Field(default=0.0, ge=0)
     betas: tuple[float, float] = (0.9, 0.98)
+    eps: float = Field(
+        default=EPS,
+        gt=0,
+        exclude_if=lambda eps: eps == EPS,
+        description="added to the root of the second moment: gradients far below it make small steps, not full ones",
+    )
     max_grad_norm: float = Field(default=1.0, gt=0)
     moments: Literal["float32", "8bit"] = Field(
         default="float32",
@@ -127,6 +134,7 @@ class Optimiser:
             settings.moments,
             lr=settings.lr,
             betas=settings.betas,
+            eps=settings.eps,
             weight_decay=settings.weight_decay,
         )
         self._pass = self._compiled_pass()
