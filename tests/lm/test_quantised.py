@@ -1,11 +1,13 @@
 """Adapters over weights in four bits: what is saved is what was trained, wherever it is opened; the base stays."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch import nn
 
 from accord import extras
 from accord.errors import MissingExtraError, ModelError
@@ -14,7 +16,7 @@ from accord.lm.causal import CausalModel
 from accord.lm.layers import layers_of
 from accord.lm.loading import load
 from accord.lm.logprobs import completion_logprobs
-from accord.lm.quantised import quantised_in
+from accord.lm.quantised import dequantise, quantise, quantised_in
 from accord.lm.settings import ModelSettings
 from accord.lm.tiny import tiny_tokenizer
 from accord.lm.writer import ModelWriter
@@ -71,6 +73,44 @@ def test_what_is_opened_again_is_what_was_trained(family: str, tmp_path: Path) -
     assert {each.dtype for each in load_file(tmp_path / "merged/model.safetensors").values()} == {torch.float32}
     torch.testing.assert_close(logprobs(load(tmp_path / "merged")), trained, atol=1e-5, rtol=1e-5)
     torch.testing.assert_close(logprobs(load(base)), whole, atol=0, rtol=0)
+
+
+@pytest.mark.usefixtures("bitsandbytes")
+@pytest.mark.parametrize("width", [2, 30, 32, 64, 96, 100, 128, 192])
+def test_weights_are_the_nearest_of_the_sixteen_whatever_the_width(width: int) -> None:
+    """By hand: of each 64 numbers the largest is the scale (itself in eight bits), and the rest are codes of it."""
+    generator = torch.Generator().manual_seed(width)
+    model = TinyHolder(width)
+    weight_OI = torch.randn(16, width, generator=generator)
+    model.inner.weight.data.copy_(weight_OI)
+    quantise(model, "cpu")
+    layer: Any = model.inner
+    x_NI = torch.randn(3, width, generator=generator, requires_grad=True)
+    out_NO = layer(x_NI)
+    (gradient_NI,) = torch.autograd.grad(out_NO.sum(), x_NI)
+    code, padded = layer.weight.quant_state.code, torch.nn.functional.pad(weight_OI.flatten(), (0, -16 * width % 64))
+    block_KB = padded.view(-1, 64)
+    scale_K1 = block_KB.abs().amax(1, keepdim=True)
+    near_KB = code[((block_KB / scale_K1)[:, :, None] - code).abs().argmin(2)] * scale_K1
+    wanted_OI = near_KB.flatten()[: 16 * width].view(16, width)
+    torch.testing.assert_close(out_NO, x_NI @ wanted_OI.T, atol=0.02 * width**0.5, rtol=0.01)
+    torch.testing.assert_close(gradient_NI, wanted_OI.sum(0).expand(3, -1), atol=0.1, rtol=0.01)
+    with torch.no_grad():
+        torch.testing.assert_close(layer.eval()(x_NI), out_NO, atol=1e-5, rtol=1e-5)
+    dequantise(model)
+    torch.testing.assert_close(model.inner(x_NI), out_NO, atol=1e-5, rtol=1e-5)
+
+
+class TinyHolder(nn.Module):
+    """A linear layer as a model holds it."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.inner: nn.Module = nn.Linear(width, 16, bias=False)
+        self.config = SimpleNamespace(model_type="llama")
+
+    def get_output_embeddings(self) -> None:
+        """There are none."""
 
 
 @pytest.mark.usefixtures("bitsandbytes")

@@ -20,8 +20,9 @@ from accord.extras import QUANTISED, require
 from accord.lm.gradients import without_gradients
 
 with deferred():
-    from torch import Tensor, nn
+    from torch import nn
 
+    from accord.lm.four_bits import four_bit_linear, whole_weight
     from accord.lm.linears import not_plain
     from accord.lm.products import is_plain
 
@@ -38,14 +39,14 @@ def quantise(model: nn.Module, device: str) -> None:
     `MissingExtraError` where bitsandbytes is not installed, `ModelError` for a model without linear layers (GPT-2).
     """
     require(QUANTISED, 'lora.quantised = "nf4"')
-    from bitsandbytes.nn import Linear4bit, Params4bit
+    from bitsandbytes.nn import Params4bit
 
     linears = list(_linears(model))
     if not linears:
         raise ModelError(f"{type(model).__name__} has no linear layers to round; leave lora.quantised out")
     for parent, name, linear in linears:
         bias = linear.bias is not None
-        layer: Any = Linear4bit(
+        layer: Any = four_bit_linear()(
             linear.in_features, linear.out_features, bias, linear.weight.dtype, quant_type="nf4", device="meta"
         )
         layer.weight = Params4bit(
@@ -64,7 +65,7 @@ def dequantise(model: nn.Module) -> None:
     for parent in list(model.modules()):
         for name, layer in list(parent.named_children()):
             if isinstance(layer, Linear4bit):
-                weight = _whole(layer.weight, layer.weight.quant_state)
+                weight = whole_weight(layer.weight, layer.weight.quant_state)
                 linear = nn.Linear(layer.in_features, layer.out_features, layer.bias is not None, device="meta")
                 linear.weight = nn.Parameter(weight, requires_grad=False)
                 linear.bias = layer.bias
@@ -78,7 +79,9 @@ def round_as_quantised(model: nn.Module) -> None:
     from bitsandbytes.functional import quantize_4bit
 
     for _, _, linear in _linears(model):
-        linear.weight.copy_(_whole(*quantize_4bit(linear.weight.detach(), compress_statistics=True, quant_type="nf4")))
+        linear.weight.copy_(
+            whole_weight(*quantize_4bit(linear.weight.detach(), compress_statistics=True, quant_type="nf4"))
+        )
 
 
 def mark_quantised(folder: Path, kind: Quantised) -> None:
@@ -89,13 +92,6 @@ def mark_quantised(folder: Path, kind: Quantised) -> None:
 def quantised_in(source: str | Path) -> bool:
     """Whether the adapters in a folder were trained over weights in four bits."""
     return (Path(source) / FILE).is_file()
-
-
-def _whole(weight: Tensor, state: Any) -> Tensor:
-    from bitsandbytes.functional import dequantize_4bit
-
-    whole: Tensor = dequantize_4bit(weight.detach(), state)
-    return whole.to(state.dtype)
 
 
 def _linears(model: nn.Module) -> Iterator[tuple[nn.Module, str, nn.Linear]]:
