@@ -18,7 +18,7 @@ from torch.nn.functional import rms_norm, silu
 from accord.lm.generate import generate
 from accord.lm.loading import wrap
 from accord.lm.native import build
-from accord.lm.native.kernels import DRAWN, Kernels, LinearLayers, kernels_for
+from accord.lm.native.kernels import DRAW_BLOCK, Kernels, LinearLayers, kernels_for
 from accord.lm.native_decoder import NativeDecoder, multiplies
 from accord.lm.tiny import tiny_tokenizer
 from accord.lm.token_sampling import sample_tokens
@@ -121,7 +121,7 @@ def test_weights_of_tokens_are_those_of_the_softmax(
     torch.testing.assert_close(logits_SV.gather(1, best_S[:, None])[:, 0], logits_SV.amax(1))
     torch.testing.assert_close(top_S.double(), score_SV.amax(1), atol=1e-6, rtol=1e-6)
     weight_SV = (score_SV - score_SV.amax(1, keepdim=True)).exp()
-    wanted_SK = torch.stack([block.sum(1) for block in weight_SV.split(DRAWN, 1)], 1)
+    wanted_SK = torch.stack([block.sum(1) for block in weight_SV.split(DRAW_BLOCK, 1)], 1)
     torch.testing.assert_close(sum_SK.double(), wanted_SK, atol=1e-5, rtol=1e-5)
 
 

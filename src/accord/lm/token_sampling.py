@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from accord.lm.native.kernels import DRAWN, Kernels
+from accord.lm.native.kernels import DRAW_BLOCK, Kernels
 from accord.records import Sampling
 
 __all__ = ["COLDEST", "SampledTokens", "sample_tokens"]
 
-BLOCK = DRAWN  # weights summed together before the cumulative distribution is searched
+BLOCK = DRAW_BLOCK  # weights summed together before the cumulative distribution is searched
 AT_ONCE = 400_000  # logits worked on at a time: few enough to stay in the processor's cache
 NUCLEUS = 512  # how many of the likeliest tokens are looked at before a nucleus is sought among all
 COLDEST = 1e-30  # of a temperature: what is colder draws no otherwise, and overflows

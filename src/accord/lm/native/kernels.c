@@ -23,7 +23,7 @@
 #define TOGETHER 4     /* query heads that read a key together */
 #define WIDEST 256     /* the widest head */
 #define LEAST (-1e30f) /* a score that is nothing */
-#define DRAWN 256      /* tokens whose weights are summed up together */
+#define DRAW_BLOCK 256      /* tokens whose weights are summed up together */
 
 #ifdef __AVX512F__
 #define LANE 16        /* numbers in a register */

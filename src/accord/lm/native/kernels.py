@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from accord.lm.native.build import compiled
 
-__all__ = ["DRAWN", "WIDEST", "Kernels", "LinearLayers", "kernels_for"]
+__all__ = ["DRAW_BLOCK", "WIDEST", "Kernels", "LinearLayers", "kernels_for"]
 
 WIDEST = 256  # of heads, whose width is even; as in kernels.c
 SUFFIX = {torch.float32: "f32", torch.bfloat16: "bf16"}
-DRAWN = 256  # tokens whose weights are summed up together when one is drawn; as in kernels.c
+DRAW_BLOCK = 256  # tokens whose weights are summed up together when one is drawn; as in kernels.c
 STRIP = 32  # numbers of a row that are read together, at most; as in kernels.c
 POINTER, SIZE = c_void_p, c_int64
 SIGNATURES: dict[str, list[Any]] = {
@@ -102,13 +102,13 @@ class Kernels:
     def weighed(self, logits_SV: Tensor, temperature_S: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Of each row of scores, logits / temperature: the place of the greatest, it, and blocks' sums of weights.
 
-        Weights are e^(score - greatest); blocks are of `DRAWN` tokens, the last of fewer.
+        Weights are e^(score - greatest); blocks are of `DRAW_BLOCK` tokens, the last of fewer.
         """
         rows, vocabulary = logits_SV.shape
         if logits_SV.stride(1) != 1 or temperature_S.shape != (rows,) or temperature_S.dtype != torch.float32:
             raise ValueError("rows of logits without gaps are weighed, and a float32 temperature for each")
         best_S, top_S = torch.empty(rows, dtype=torch.int64), torch.empty(rows)
-        sum_SK = torch.empty(rows, -(-vocabulary // DRAWN))
+        sum_SK = torch.empty(rows, -(-vocabulary // DRAW_BLOCK))
         self.weigh(
             best_S.data_ptr(),
             top_S.data_ptr(),

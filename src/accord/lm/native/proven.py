@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import Parameter
 from torch.nn.functional import silu
 
-from accord.lm.native.kernels import DRAWN, Kernels, kernels_for
+from accord.lm.native.kernels import DRAW_BLOCK, Kernels, kernels_for
 from accord.lm.native.layers import Gate, LayerKernels, NormedRows, TurnedHeads, compiled_kernels
 
 __all__ = ["drawing_kernels", "kernels_of", "layer_kernels"]
@@ -46,13 +46,13 @@ def drawing_kernels(dtype: torch.dtype) -> Kernels | None:
 
 def _weighs(kernels: Kernels, dtype: torch.dtype) -> bool:
     """Whether the greatest score and sums of weights are those in float64, with a token that is never said."""
-    logits_SV = 5 * torch.randn((3, 3 * DRAWN - 5), generator=torch.Generator().manual_seed(0)).to(dtype)
+    logits_SV = 5 * torch.randn((3, 3 * DRAW_BLOCK - 5), generator=torch.Generator().manual_seed(0)).to(dtype)
     logits_SV[:, 7] = -torch.inf
     temperature_S = torch.tensor([0.5, 1.0, 2.0])
     best_S, top_S, sum_SK = kernels.weighed(logits_SV, temperature_S)
     score_SV = logits_SV.double() / temperature_S[:, None]
     weight_SV = (score_SV - score_SV.amax(1, keepdim=True)).exp()
-    wanted_SK = torch.stack([block.sum(1) for block in weight_SV.split(DRAWN, 1)], 1)
+    wanted_SK = torch.stack([block.sum(1) for block in weight_SV.split(DRAW_BLOCK, 1)], 1)
     return (
         torch.equal(best_S, logits_SV.argmax(1))
         and _off(top_S, score_SV.amax(1)) < 1e-5

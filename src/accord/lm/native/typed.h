@@ -185,13 +185,13 @@ void NAMED(accord_attend)(T *out, const T *heads, T *keys, T *values, const T *q
 }
 
 /* Of each row of logits: the place of the greatest, what that is over the row's temperature, and the sums of e^(logit /
-   temperature - greatest) of DRAWN of them each, the last of fewer.
+   temperature - greatest) of DRAW_BLOCK of them each, the last of fewer.
 
-   logits   [rows, vocabulary], a row each `stride`       sums   [rows, vocabulary / DRAWN, rounded up] */
+   logits   [rows, vocabulary], a row each `stride`       sums   [rows, vocabulary / DRAW_BLOCK, rounded up] */
 void NAMED(accord_weigh)(int64_t *best, float *top, float *sums, const T *logits, const float *temperatures, int64_t rows,
                          int64_t vocabulary, int64_t stride, int threads) {
     (void)threads;
-    int64_t blocks = (vocabulary + DRAWN - 1) / DRAWN;
+    int64_t blocks = (vocabulary + DRAW_BLOCK - 1) / DRAW_BLOCK;
     SHARED
     for (int64_t row = 0; row < rows; row++) {
         const T *from = logits + row * stride;
@@ -205,8 +205,8 @@ void NAMED(accord_weigh)(int64_t *best, float *top, float *sums, const T *logits
         best[row] = place;
         top[row] = most / temperature;
         for (int64_t block = 0; block < blocks; block++) {
-            const T *own = from + block * DRAWN;
-            int64_t size = vocabulary - block * DRAWN < DRAWN ? vocabulary - block * DRAWN : DRAWN;
+            const T *own = from + block * DRAW_BLOCK;
+            int64_t size = vocabulary - block * DRAW_BLOCK < DRAW_BLOCK ? vocabulary - block * DRAW_BLOCK : DRAW_BLOCK;
             float sum = 0.0f;
             _Pragma("omp simd reduction(+ : sum)")
             for (int64_t i = 0; i < size; i++) {
