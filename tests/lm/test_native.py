@@ -14,6 +14,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 from torch.nn.functional import rms_norm, silu
+from transformers import (
+    LlamaConfig,
+    LlamaForCausalLM,
+    MistralConfig,
+    MistralForCausalLM,
+    Qwen2Config,
+    Qwen2ForCausalLM,
+)
 
 from accord.lm.generate import generate
 from accord.lm.loading import wrap
@@ -23,7 +31,7 @@ from accord.lm.native_decoder import NativeDecoder, multiplies
 from accord.lm.tiny import tiny_tokenizer
 from accord.lm.token_sampling import sample_tokens
 from accord.records import Sampling
-from families import MODELS, ours
+from families import COMMON, MODELS, ours
 from families import drawn as model_of
 
 needs_compiler = pytest.mark.skipif(build.compiled().functions is None, reason=build.compiled().about)
@@ -161,6 +169,46 @@ def test_all_layers_in_one_call_are_layers_by_parts(
     whole = generate(causal, prompts, 3, sampling)
     monkeypatch.setattr(NativeDecoder, "_together", lambda *_: None)
     assert generate(causal, prompts, 3, sampling) == whole
+
+
+UNLIKE: dict[str, Any] = {
+    "one key head and a window": lambda sizes: MistralForCausalLM(
+        MistralConfig(**sizes, num_attention_heads=5, num_key_value_heads=1, head_dim=12, sliding_window=8)
+    ),
+    "biases everywhere": lambda sizes: LlamaForCausalLM(
+        LlamaConfig(**sizes, num_attention_heads=10, num_key_value_heads=2, attention_bias=True, mlp_bias=True)
+    ),
+    "windows in some layers": lambda sizes: Qwen2ForCausalLM(
+        Qwen2Config(
+            **sizes,
+            num_attention_heads=5,
+            num_key_value_heads=5,
+            use_sliding_window=True,
+            sliding_window=6,
+            max_window_layers=2,
+        )
+    ),
+    "another gate": lambda sizes: LlamaForCausalLM(
+        LlamaConfig(**sizes, num_attention_heads=10, num_key_value_heads=5, hidden_act="gelu")
+    ),
+}
+"""Models that no kernel was written on: widths that are no whole strips, and what a layer may have besides."""
+
+
+@needs_compiler
+@pytest.mark.parametrize("kind", UNLIKE)
+def test_many_sequences_of_other_models_are_written_with_the_models_own_log_probabilities(kind: str) -> None:
+    """More sequences than are multiplied at once, of 3 to 42 tokens and 20 more."""
+    sizes = {**COMMON, "vocab_size": 258, "hidden_size": 100, "intermediate_size": 70, "num_hidden_layers": 3}
+    causal = wrap(model_of(lambda: UNLIKE[kind](sizes)), tiny_tokenizer(), kind)
+    assert causal.native, causal.refused
+    prompts = [[(37 * i + 11 * j) % 250 for j in range(3 + i % 40)] for i in range(75)]
+    written = generate(causal, prompts, 1, Sampling(max_tokens=20, seed=3), batch=75)
+    for prompt, (sample,) in list(zip(prompts, written, strict=True))[::5]:
+        with torch.no_grad():
+            logits_TV = causal.model(torch.tensor([[*prompt, *sample.token_ids]])).logits[0, len(prompt) - 1 : -1]
+        wanted_T = logits_TV.log_softmax(-1)[range(len(sample.token_ids)), list(sample.token_ids)]
+        torch.testing.assert_close(torch.tensor(sample.logprobs), wanted_T, atol=1e-4, rtol=0)
 
 
 @needs_compiler
@@ -391,7 +439,7 @@ def test_other_instructions_have_kernels_of_their_own(instructions: str, fresh: 
     script = """
 import sys
 from accord.lm.native import build
-from families import MODELS, ours
+from families import COMMON, MODELS, ours
 from families import drawn as model_of
 build.FLAGS = ("-O0", *build.FLAGS[1:])  # compiled in a moment
 print(build.compiled().about)

@@ -72,8 +72,9 @@ class NativeDecoder(FusedDecoder):
         if self._whole is not None:
             x_aD = self._whole.step(x_aD, *cache.layers(0, len(self._whole.layers)), cos_aD, sin_aD, place_a)
             return self._kernels.normed(x_aD, self._final_norm, self._eps)
+        is_tried = not isinstance(self._layers, list)  # layer by layer, by what all of them in one call would be
         for number, layer in enumerate(self._layers):
-            alone = self._together([layer])
+            alone = self._together([layer]) if is_tried else None
             if alone is None:
                 x_aD = self._layer_by_parts(x_aD, layer, cache.layer(number), cos_aD, sin_aD, place_a)
             else:
@@ -105,7 +106,7 @@ class NativeDecoder(FusedDecoder):
         sin_aD: Tensor,
         place_a: Tensor,
     ) -> Tensor:
-        """One layer, with products that are the library's."""
+        """One layer, where its products are the library's or its gate another than SiLU's."""
         kernels = self._kernels
         qkv_aX = layer.qkv(kernels.normed(x_aD, layer.norm_in, self._eps))
         context_aX = kernels.attended(

@@ -98,7 +98,7 @@ INLINE void NAMED(chunk)(T *out, int64_t total, const S *restrict x, int64_t row
 /* x W' + b, and `add` where it is there, for several W that read the same x; what they give stands side by side.
 
    x        [rows, width]        weights   `count` of [sizes[i], width]    biases   each NULL or [sizes[i]]
-   out, add [rows, sum of sizes], which may be one      space   rows times width, up to a whole strip, in float32 */
+   out, add [rows, sum of sizes], which may be one      space   rows times width, up to a whole strip, as S */
 void NAMED(accord_product)(T *out, const T *x, void *space, const T *const *weights, const T *const *biases,
                            const int64_t *sizes, int64_t count, const T *add, int64_t rows, int64_t width, int threads) {
     int64_t depth = (width + STRIP - 1) / STRIP * STRIP, total = 0;
