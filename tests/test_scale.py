@@ -2,7 +2,6 @@
 
 import json
 import tracemalloc
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -27,10 +26,10 @@ from accord.report.training_curves import courses
 from accord.run import RunDirectory
 from accord.stats import resampling
 from accord.stats.resampling import resampled_sums
+from memory_growth import Work, growth
 
 ROOT = Path(__file__).parents[1]
-WARM_UP, FEW, MANY = 400, 1_000, 4_000
-Work = Callable[[int], object]
+FEWEST, FEW, MANY = 400, 1_000, 4_000
 
 
 def test_the_table_in_the_docs_is_that_of_what_was_measured() -> None:
@@ -59,23 +58,11 @@ def small_slices(monkeypatch: pytest.MonkeyPatch) -> None:
 def ledgers(tmp_path_factory: pytest.TempPathFactory) -> dict[int, Path]:
     """Ledgers of three sizes."""
     folder = tmp_path_factory.mktemp("scale")
-    places = {acts: folder / f"{acts}.db" for acts in (WARM_UP, FEW, MANY)}
+    places = {acts: folder / f"{acts}.db" for acts in (FEWEST, FEW, MANY)}
     for acts, place in places.items():
         with Ledger(place) as ledger:
             assert ledger.extend(records(acts)).new["feedback"] == acts // ACTS * ACTS
     return places
-
-
-def growth(work: Work, sizes: tuple[int, int, int] = (WARM_UP, FEW, MANY)) -> float:
-    """The bytes by which the greatest memory grows with each act, step or row."""
-    work(sizes[0])
-    peaks = []
-    for size in sizes[1:]:
-        tracemalloc.start()
-        work(size)
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
-    return (peaks[1] - peaks[0]) / (sizes[2] - sizes[1])
 
 
 def drawing(ledgers: dict[int, Path], folder: Path) -> Work:
@@ -92,7 +79,7 @@ def drawing(ledgers: dict[int, Path], folder: Path) -> Work:
 @pytest.mark.usefixtures("small_slices")
 def test_a_data_set_holds_names_and_no_records(ledgers: dict[int, Path], tmp_path: Path) -> None:
     """Feedback, prompts and answers as objects take 6,700 bytes for each act; texts that people wrote are held."""
-    assert growth(drawing(ledgers, tmp_path)) < 900
+    assert growth(drawing(ledgers, tmp_path), FEW, MANY) < 150
 
 
 @pytest.mark.usefixtures("small_slices")
@@ -101,7 +88,7 @@ def test_what_is_learnt_from_is_read_on_demand(
 ) -> None:
     """Records of files too large to be held are those of dictionaries, and so are the examples made of them."""
     causal = load("tiny")
-    with Ledger(ledgers[WARM_UP], write=False) as ledger, RunDirectory.create(tmp_path / "run") as run:
+    with Ledger(ledgers[FEWEST], write=False) as ledger, RunDirectory.create(tmp_path / "run") as run:
         write_data(run, draw_dataset(ledger, supervised="all"), ledger=ledger)
         held = Materials(data=read_data(run))
         learnt = [tokenize(causal, given) for given in (held.examples, held.preferred, held.compared)]
@@ -135,7 +122,7 @@ def test_quality_holds_columns(ledgers: dict[int, Path]) -> None:
         with Ledger(ledgers[acts], write=False) as ledger:
             assert gather(ledger).answers.n == acts
 
-    assert growth(gathering) < 900
+    assert growth(gathering, FEW, MANY) < 900
 
 
 @pytest.mark.usefixtures("small_slices")
@@ -196,7 +183,7 @@ def test_courses_of_a_long_run_hold_no_samples(runs: dict[int, Path], monkeypatc
     held = drawn(100)
     monkeypatch.setattr("accord.artefacts.file_rows.LARGEST_KEPT", 0)
     assert drawn(100) == held
-    assert growth(drawn, (20, 100, 400)) < 8_000
+    assert growth(drawn, 100, 400) < 2_000
 
 
 def test_rows_of_a_large_file_are_those_of_a_list(runs: dict[int, Path], monkeypatch: pytest.MonkeyPatch) -> None:

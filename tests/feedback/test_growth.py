@@ -1,7 +1,5 @@
 """What grows with the number of judgements, in bytes of each: import and draw hold neither them nor their pairs."""
 
-import gc
-import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,6 +8,7 @@ from said import comparison, completion, person, prompt, rating
 
 from accord.feedback import Ledger, draw_pairs
 from accord.records import Record
+from memory_growth import growth
 
 FEW, MANY = 1500, 4500
 
@@ -43,38 +42,6 @@ def ratings(number: int) -> Iterator[Record]:
             yield from (about, rating(by, about, float(text), session=f"s{place}"))
 
 
-@pytest.fixture
-def steady_collector() -> Iterator[None]:
-    """The collector comes round every few hundred objects, so that a peak is not the garbage that it had yet to find."""
-    usual = gc.get_threshold()
-    gc.set_threshold(200, 5, 2)
-    yield
-    gc.set_threshold(*usual)
-
-
-def growth(work: Callable[[int], object]) -> float:
-    """The bytes that the peak grows by with each judgement.
-
-    What is read once more than is measured fills the caches that stay: modules, statements, and the short strings
-    that pydantic keeps (some 16,000 of them, which look like growth for as long as they are not all there).
-    """
-    tracemalloc.start()
-    try:
-        work(MANY)
-        return (_peak(work, MANY) - _peak(work, FEW)) / (MANY - FEW)
-    finally:
-        tracemalloc.stop()
-
-
-def _peak(work: Callable[[int], object], number: int) -> int:
-    gc.collect()
-    before = tracemalloc.get_traced_memory()[0]
-    tracemalloc.reset_peak()
-    work(number)
-    return tracemalloc.get_traced_memory()[1] - before
-
-
-@pytest.mark.usefixtures("steady_collector")
 @pytest.mark.parametrize(("said", "bound"), [(comparisons, 20), (ratings, 20)])
 def test_an_import_holds_no_more_of_a_long_file(
     tmp_path: Path, said: Callable[[int], Iterator[Record]], bound: int
@@ -84,10 +51,9 @@ def test_an_import_holds_no_more_of_a_long_file(
         with Ledger(tmp_path / f"{number}.db") as ledger:
             assert ledger.extend(said(number)).new["feedback"] == number
 
-    assert growth(importing) < bound
+    assert growth(importing, FEW, MANY) < bound
 
 
-@pytest.mark.usefixtures("steady_collector")
 @pytest.mark.parametrize(("said", "bound"), [(comparisons, 100), (ratings, 300)])
 def test_a_draw_holds_numbers(tmp_path: Path, said: Callable[[int], Iterator[Record]], bound: int) -> None:
     for number in (FEW, MANY):
@@ -98,4 +64,4 @@ def test_a_draw_holds_numbers(tmp_path: Path, said: Callable[[int], Iterator[Rec
         with Ledger(tmp_path / f"{number}.db", write=False) as ledger:
             assert len(draw_pairs(ledger, limit=20, seed=1).pairs) == 20
 
-    assert growth(drawing) < bound
+    assert growth(drawing, FEW, MANY) < bound
