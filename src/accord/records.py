@@ -240,7 +240,8 @@ class Completion(Record):
 class Sample(Value):
     """Token ids as sampled (with the end-of-sequence token where it was sampled) and their log-probabilities.
 
-    `writer` is who wrote it, where that is another model than the one that these are tokens of.
+    `writer` is who wrote it, where that is another model than the one that these are tokens of. `values` are what a
+    value head read from the state before each token, where one was read.
 
     `finish_reason` is "eos" where the model ended the text itself, "stop" where a stop string did (whose tokens are the
     last) and "length" where the limit did.
@@ -250,11 +251,14 @@ class Sample(Value):
     logprobs: tuple[float, ...]
     finish_reason: FinishReason
     writer: Name | None = None
+    values: tuple[float, ...] | None = None
 
     @model_validator(mode="after")
     def _same_length(self) -> Self:
         if len(self.token_ids) != len(self.logprobs):
             raise ValueError(f"{len(self.token_ids)} token ids but {len(self.logprobs)} log-probabilities")
+        if self.values is not None and len(self.token_ids) != len(self.values):
+            raise ValueError(f"{len(self.token_ids)} token ids but {len(self.values)} values")
         return self
 
 

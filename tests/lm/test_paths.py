@@ -37,8 +37,8 @@ def test_what_is_left_out_says_why() -> None:
 
 def test_a_path_with_other_numbers_is_named_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """A planted fault: a decoder whose hidden states are a little off is refused, and it is said by how much."""
-    step_hidden = proofs.FusedDecoder.step_hidden
-    monkeypatch.setattr(proofs.FusedDecoder, "step_hidden", lambda *given: 1.01 * step_hidden(*given))
+    step = proofs.FusedDecoder.step
+    monkeypatch.setattr(proofs.FusedDecoder, "step", lambda *given: 1.01 * step(*given))
     decoder = next(path for path in paths_of(load("tiny", native=False)) if path.part == "decoder")
     assert decoder.choice == "the model's own modules"
     assert decoder.why.startswith("other numbers than each alone, by 0.0")

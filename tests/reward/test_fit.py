@@ -8,15 +8,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from accord.errors import RecipeError, TrainingStopped
 from accord.feedback import Dataset
+from accord.lm.packed import PackedBatch
 from accord.lm.reward_model import ScalarHeadModel
 from accord.records import Completion
 from accord.reward import BradleyTerry, accuracy, baselines, calibration, evaluate, score_split
 from accord.reward.heads import Heads
 from accord.reward.observations import completions_of, group_observations, join_groups, of_pair
 from accord.run import RunDirectory
+from accord.train import BatchLimits
 from accord.train.optimiser import Optim
 from small_data import letters_dataset, truth
 
@@ -128,14 +131,43 @@ def test_large_groups_are_cut_and_lose_no_pair(data: Dataset) -> None:
     assert max(len(completions_of(group)) for group in groups) <= 5
 
 
-def test_small_groups_are_read_together_up_to_the_limit(data: Dataset) -> None:
+def test_small_groups_are_read_together_as_far_as_they_fit(data: Dataset) -> None:
     groups = group_observations([of_pair(pair) for pair in data.pairs["train"]], 3)
-    joined = join_groups(groups, 8)
+    joined = join_groups(groups, lambda names: len(names) <= 8)
     assert [each for group in joined for each in group] == [each for group in groups for each in group]
     assert len(joined) < len(groups) / 2
-    sizes = [sum(len(completions_of(g)) for g in groups if g[0] in each) for each in joined]
-    assert max(sizes) <= 8
-    assert join_groups(groups, 2) == [list(group) for group in groups]  # a larger group is read alone
+    assert max(len(completions_of(each)) for each in joined) <= 8
+    assert join_groups(groups, lambda names: len(names) <= 2) == [list(group) for group in groups]  # larger: alone
+    assert join_groups([], lambda names: True) == []
+
+
+@pytest.mark.parametrize(("batch_tokens", "twice"), [(4096, False), (300, False), (16, True)])
+def test_each_text_of_a_step_is_read_once_where_its_group_fits_a_batch(
+    data: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_tokens: int, twice: bool
+) -> None:
+    """What a step reads, and that its loss and gradient are those of one batch."""
+    read: list[int] = []
+    at_end = ScalarHeadModel.at_end
+
+    def counted(self: ScalarHeadModel, batch: PackedBatch) -> Tensor:
+        read.append(len(batch.keys))
+        return at_end(self, batch)
+
+    monkeypatch.setattr(ScalarHeadModel, "at_end", counted)
+    settings = SETTINGS.model_copy(update={"max_steps": 1, "step_completions": 30})
+    found = {}
+    for size in (batch_tokens, 10**6):
+        limits = BatchLimits(None, size)
+        monkeypatch.setattr("accord.reward.learnt.stage_batch_limits", lambda *_, limits=limits, **__: limits)
+        read.clear()
+        with RunDirectory.create(tmp_path / str(size)) as run:
+            step = next(settings.steps(data, run))
+        found[size] = sum(read), len(read), step.metrics.loss, step.metrics.grad_norm
+    (texts, passes, *numbers), (all_texts, fewest, *whole) = found.values()
+    assert 20 < all_texts <= 30
+    assert texts == (2 * all_texts if twice else all_texts)
+    assert passes >= fewest
+    assert numbers == pytest.approx(whole, rel=1e-5)
 
 
 def test_accuracy_and_calibration_of_scores_that_are_right(data: Dataset) -> None:

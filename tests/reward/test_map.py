@@ -82,7 +82,6 @@ class Linear:
             weight / len(self.observations),
             len(self.observations),
             prior,
-            at_once=len(self.observations),
         )
         return fitting.update([self.observations], 1).grad_norm
 

@@ -62,7 +62,7 @@ from accord.artefacts.evaluation import (
 from accord.artefacts.file_rows import FileRows
 from accord.artefacts.finding import Collection, Finding, Verdict
 from accord.artefacts.kinds import Artefact, Folder, JsonLines, JsonObject, RecordLines, Row, Text, folder_of
-from accord.artefacts.measured import MeasuredTokens, measured_tokens
+from accord.artefacts.measured import MeasuredTokens, logprobs_of, measured_tokens
 from accord.artefacts.own_evaluation import (
     OWN_EVALUATION,
     PAIR_READINGS,
@@ -297,6 +297,7 @@ __all__ = [
     "feedback_of",
     "folder_of",
     "folder_of_round",
+    "logprobs_of",
     "measured_tokens",
     "pairs_of",
     "result_of",

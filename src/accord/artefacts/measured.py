@@ -5,7 +5,7 @@ from typing import NamedTuple
 from accord.artefacts.evaluation import EvaluationSample
 from accord.artefacts.training import RolloutRow
 
-__all__ = ["MeasuredTokens", "measured_tokens"]
+__all__ = ["MeasuredTokens", "logprobs_of", "measured_tokens"]
 
 
 class MeasuredTokens(NamedTuple):
@@ -20,7 +20,12 @@ class MeasuredTokens(NamedTuple):
 
 
 def measured_tokens(row: RolloutRow | EvaluationSample) -> MeasuredTokens | None:
-    """None where the run, made by other software, did not keep one of the three."""
+    """None where one of the three was not kept: by other software, or because the trainer did not read the sample."""
     if row.token_ids is None or row.rollout_logprobs is None or row.logprobs is None:
         return None
     return MeasuredTokens(row.token_ids, row.rollout_logprobs, row.logprobs)
+
+
+def logprobs_of(row: RolloutRow) -> tuple[float, ...] | None:
+    """The trainer's log-probabilities of a sample; the sampler's own where it read others of the step alone."""
+    return row.rollout_logprobs if row.logprobs is None else row.logprobs

@@ -104,7 +104,8 @@ class OnlineMetrics(StepMetrics):
     length: float | None = Field(description="mean tokens a sample")
     stop_rate: float | None = Field(description="share of samples that end themselves")
     sampler_logprob_diff: float | None = Field(
-        description="mean size of the log-ratio of a token, trainer to sampler, before the first update, nats"
+        description="mean size of the log-ratio of a token, trainer to sampler, before the first update, nats; of the "
+        "samples that the trainer read then"
     )
     sampler_kl: float | None = Field(description="KL(sampler || trainer), estimated by k3, nats a token")
     importance_ratio: float | None = absent(
@@ -158,7 +159,9 @@ class RolloutRow(Row):
     rollout_logprobs: tuple[float, ...] | None = absent(
         "the sampler's own, nats a token; of what another writer wrote, the start's"
     )
-    logprobs: tuple[float, ...] | None = absent("the trainer's")
+    logprobs: tuple[float, ...] | None = absent(
+        "the trainer's before the first update; absent where it learnt from the sampler's and did not read this sample"
+    )
     reference_logprobs: tuple[float, ...] | None = absent("the reference's; absent where there is none")
     reward: float | None = absent("what the policy learns from")
     reward_std: float | None = absent("standard deviation that the judge gives its score")

@@ -109,16 +109,19 @@ def _store(address: str, port: int, count: int, *, is_master: bool) -> Any:
 def _first(started: Any, task: Callable[..., object], arguments: dict[str, Any]) -> int:
     from accord.train.ranks import process_group
 
-    with ending_by_signal(), process_group(started):
+    with process_group(started):
         status = task(**arguments)
     return status if isinstance(status, int) else 0
 
 
 def _ended(work: Callable[[], int]) -> Ending:
+    """How some work ends. What an error says is there before a signal can end the process again."""
     try:
-        return Ending(work())
-    except AccordError as error:
-        return Ending(error.exit_status, str(error), _is_lost(error))
+        with ending_by_signal():
+            try:
+                return Ending(work())
+            except AccordError as error:
+                return Ending(error.exit_status, str(error), _is_lost(error))
     except Terminated as ended:
         return Ending(ended.exit_status, f"{ended}; the same command with --resume goes on from there")
 

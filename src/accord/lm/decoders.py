@@ -1,4 +1,4 @@
-"""One more token for many running sequences: from their last tokens to the logits of the next.
+"""One more token for many running sequences: from their last tokens to the state and the logits of the next.
 
 `ModelDecoder` calls the model's own modules; its attention function keeps keys and values in the cache.
 `FusedDecoder` does the same arithmetic for the Llama family with fused projections, weights in the layout that oneDNN
@@ -31,11 +31,15 @@ class Decoder(Protocol):
     """Starts sequences and takes each of them one token further."""
 
     def prefill(self, prompts: Sequence[Sequence[int]]) -> list[tuple[Tensor, Tensor]]:
-        """For each prompt: logits after it [V], and its keys and values [layers, 2, K, T, D]."""
+        """For each prompt: the hidden state after it [D], and its keys and values [layers, 2, K, T, D]."""
         ...
 
     def step(self, cache: KVCache, sequences: Sequence[Sequence[int]]) -> Tensor:
-        """Logits [a, V] after each running sequence, whose last token is the only one not in the cache yet."""
+        """The hidden state after each running sequence, [a, D], whose last token alone is not in the cache yet."""
+        ...
+
+    def logits(self, hidden_aD: Tensor) -> Tensor:
+        """Logits [a, V] of the token that follows each of these states."""
         ...
 
 
@@ -57,14 +61,13 @@ class ModelDecoder:
         return cls(causal, dtype=dtype)
 
     def prefill(self, prompts: Sequence[Sequence[int]]) -> list[tuple[Tensor, Tensor]]:
-        last_PD, kv = self.prefill_hidden(prompts)
-        logits_PV = self.causal.raw_logits(last_PD)
+        last_PD, kv = self.prefill_padded(prompts)
         return [
-            (logits_V, kv[:, :, row, :, : len(prompt)])
-            for row, (logits_V, prompt) in enumerate(zip(logits_PV, prompts, strict=True))
+            (last_D, kv[:, :, row, :, : len(prompt)])
+            for row, (last_D, prompt) in enumerate(zip(last_PD, prompts, strict=True))
         ]
 
-    def prefill_hidden(self, prompts: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
+    def prefill_padded(self, prompts: Sequence[Sequence[int]]) -> tuple[Tensor, Tensor]:
         """The hidden state after each prompt, [P, D], and all keys and values, [layers, 2, P, K, T, D]."""
         device = self.causal.device
         width = max(map(len, prompts))
@@ -80,15 +83,14 @@ class ModelDecoder:
         return hidden_PTD[torch.arange(len(prompts), device=device), last_P], kv_cache.stacked()
 
     def step(self, cache: KVCache, sequences: Sequence[Sequence[int]]) -> Tensor:
-        return self.causal.raw_logits(self.step_hidden(cache, sequences))
-
-    def step_hidden(self, cache: KVCache, sequences: Sequence[Sequence[int]]) -> Tensor:
-        """The hidden state after each running sequence, [a, D]."""
         device = self.causal.device
         token_a = torch.tensor([sequence[-1] for sequence in sequences], device=device)
         layout = cache.begin_step([len(sequence) - 1 for sequence in sequences], self.causal.window, device)
         assert layout.first_B is not None
         return self._hidden(token_a[:, None], layout.first_B[:, None], layout, cache)[:, 0]
+
+    def logits(self, hidden_aD: Tensor) -> Tensor:
+        return self.causal.raw_logits(hidden_aD)
 
     def _hidden(self, ids: Tensor, places: Tensor, layout: AttentionLayout, kv_cache: PrefillCache | KVCache) -> Tensor:
         position_ids = places + self.start[:, None]
@@ -103,17 +105,17 @@ class UncachedDecoder:
 
     def prefill(self, prompts: Sequence[Sequence[int]]) -> list[tuple[Tensor, Tensor]]:
         no_cache = torch.zeros((1, 2, 1, 1, 1), device=self.causal.device)
-        return [(logits_V, no_cache) for logits_V in self._logits(prompts)]
+        return [(last_D, no_cache) for last_D in self._last(prompts)]
 
     def step(self, cache: KVCache, sequences: Sequence[Sequence[int]]) -> Tensor:
-        return self._logits(sequences)
+        return torch.stack(self._last(sequences))
 
-    def _logits(self, sequences: Sequence[Sequence[int]]) -> Tensor:
-        rows = []
-        for sequence in sequences:
-            hidden_1TD = self.causal.hidden(input_ids=torch.tensor([list(sequence)], device=self.causal.device))
-            rows.append(self.causal.raw_logits(hidden_1TD[0, -1:]))
-        return torch.cat(rows)
+    def logits(self, hidden_aD: Tensor) -> Tensor:
+        return torch.cat([self.causal.raw_logits(hidden_D[None]) for hidden_D in hidden_aD])
+
+    def _last(self, sequences: Sequence[Sequence[int]]) -> list[Tensor]:
+        ids = [torch.tensor([list(sequence)], device=self.causal.device) for sequence in sequences]
+        return [self.causal.hidden(input_ids=ids_1T)[0, -1] for ids_1T in ids]
 
 
 class FusedDecoder(ModelDecoder):
@@ -148,11 +150,11 @@ class FusedDecoder(ModelDecoder):
         """Linear layers that read the same input, as one product."""
         return _product(self.dtype, *modules)
 
-    def step(self, cache: KVCache, sequences: Sequence[Sequence[int]]) -> Tensor:
+    def logits(self, hidden_aD: Tensor) -> Tensor:
         assert self._head is not None
-        return self.causal.finished(self._head(self.step_hidden(cache, sequences)))
+        return self.causal.finished(self._head(hidden_aD))
 
-    def step_hidden(self, cache: KVCache, sequences: Sequence[Sequence[int]]) -> Tensor:
+    def step(self, cache: KVCache, sequences: Sequence[Sequence[int]]) -> Tensor:
         device = self.causal.device
         x_aD = self._embed[torch.tensor([sequence[-1] for sequence in sequences], device=device)].to(self.dtype)
         layout = cache.begin_step([len(sequence) - 1 for sequence in sequences], self.causal.window, device)

@@ -14,7 +14,7 @@ from typing import Literal
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
@@ -64,7 +64,8 @@ class Failure:
 class Token:
     """One token of a request, its log-probability and the likeliest there; `end` of the last says why it ended.
 
-    `weights` names those that wrote it, where the engine was told their name.
+    `value` is what a head reads from the state before it, where the engine was given one. `weights` names those that
+    wrote it, where the engine was told their name.
     """
 
     key: Hashable
@@ -73,6 +74,7 @@ class Token:
     top: tuple[tuple[int, float], ...] = ()
     end: End | None = None
     weights: str = ""
+    value: float | None = None
 
 
 @dataclass
@@ -92,12 +94,21 @@ class Engine:
     """Writes for many requests at once, `slots` of them at a time. `steps` counts the steps taken.
 
     The weights may be read when it is made alone: make a new one when they have moved. `weights` is their name.
+    `head` (of one output) reads a value from the state before every token.
     """
 
-    def __init__(self, causal: CausalModel, *, slots: int = 32, length: int = 256, weights: str = "") -> None:
+    def __init__(
+        self,
+        causal: CausalModel,
+        *,
+        slots: int = 32,
+        length: int = 256,
+        weights: str = "",
+        head: nn.Linear | None = None,
+    ) -> None:
         if slots < 1:
             raise ValueError(f"{slots} slots; one at least is needed")
-        self.causal, self.weights = causal, weights
+        self.causal, self.weights, self._head = causal, weights, head
         self.steps = 0
         self._fast = self._decoder = build_decoder(causal)
         self._ends = causal.end_ids
@@ -168,7 +179,8 @@ class Engine:
             self._rest()
             return [*failed]
         self.steps += 1
-        logits_aV = torch.cat(rows)
+        hidden_aD = torch.cat(rows)
+        logits_aV = self._decoder.logits(hidden_aD)
         uniform_a = torch.tensor(
             [running.uniforms[running.written] for running in self._running],
             dtype=torch.float64,
@@ -176,23 +188,30 @@ class Engine:
         )
         kernels = drawing_kernels(logits_aV.dtype) if self.causal.kernels and logits_aV.device.type == "cpu" else None
         sampled = sample_tokens(logits_aV, [running.request.sampling for running in self._running], uniform_a, kernels)
-        results = self._take(sampled, logits_aV)
+        results = self._take(sampled, logits_aV, self._values(hidden_aD))
         for slot in reversed([slot for slot, out in enumerate(results) if isinstance(out, Failure) or out.end]):
             self._release(slot)
         return [*failed, *results]
 
-    def _take(self, sampled: SampledTokens, logits_aV: Tensor) -> list[Token | Failure]:
+    def _values(self, hidden_aD: Tensor) -> Sequence[float | None]:
+        """What the head reads from the states; nothing where there is none."""
+        if self._head is None:
+            return [None] * len(hidden_aD)
+        values: list[float] = self._head(hidden_aD.float())[:, 0].tolist()
+        return values
+
+    def _take(self, sampled: SampledTokens, logits_aV: Tensor, values: Sequence[float | None]) -> list[Token | Failure]:
         """Append what was sampled to each running sequence."""
         results: list[Token | Failure] = []
-        draws = zip(self._running, sampled.token_S.tolist(), sampled.logprob_S.tolist(), strict=True)
-        for slot, (running, token, logprob) in enumerate(draws):
+        draws = zip(self._running, sampled.token_S.tolist(), sampled.logprob_S.tolist(), values, strict=True)
+        for slot, (running, token, logprob, value) in enumerate(draws):
             request = running.request
             if not math.isfinite(logprob):
                 results.append(Failure(request.key, self._not_finite()))
                 continue
             running.sequence.append(token)
             top = self._likeliest(request, logits_aV[slot], sampled.total_S[slot]) if request.top else ()
-            results.append(Token(request.key, token, logprob, top, self._end(running), self.weights))
+            results.append(Token(request.key, token, logprob, top, self._end(running), self.weights, value))
         return results
 
     def _not_finite(self) -> ModelError:
@@ -217,7 +236,7 @@ class Engine:
         return tuple(zip(likeliest.indices.tolist(), likeliest.values.tolist(), strict=True))
 
     def _admit(self) -> tuple[list[Tensor], list[Failure]]:
-        """Start waiting requests in the free slots: logits after their prompts, and those that could not be started."""
+        """Start waiting requests in the free slots: states after their prompts, and those that could not be started."""
         starting = self._starting()
         unknown = dict.fromkeys(request.prompt for request in starting if request.prompt not in self._prompts)
         refused = self._prefill(list(unknown))

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import nn
 
 from accord.errors import ModelError
 from accord.lm.causal import CausalModel
@@ -23,6 +24,7 @@ def generate(
     *,
     batch: int | None = None,
     first: int = 0,
+    head: nn.Linear | None = None,
 ) -> list[list[Sample]]:
     """`n` samples of each prompt (token ids), in the order of the prompts; `batch` sequences are written at a time.
 
@@ -30,6 +32,7 @@ def generate(
     on a GPU as many as it has room for.
     Where the prompts are a part of more, `first` is the place of the first one among all: each sample then draws from
     the random stream that it has there.
+    `head` (of one output) reads a value from the state before each token.
     Log-probabilities are those of `accord.lm.token_sampling`. Raises `ModelError` where a prompt is empty, leaves no
     room for `max_tokens` tokens or has a token the model does not know, or where the model's logits are not finite.
     """
@@ -46,7 +49,8 @@ def generate(
     causal.model.eval()
     try:
         length = max(len(prompt) for prompt in prompts) + sampling.max_tokens
-        engine = Engine(causal, slots=min(batch or sequences_at_a_time(causal, length), len(requests)), length=length)
+        slots = min(batch or sequences_at_a_time(causal, length), len(requests))
+        engine = Engine(causal, slots=slots, length=length, head=head)
         for request in requests:
             _submit(engine, request, request.stream)
         tokens: dict[object, list[Token]] = {request.key: [] for request in requests}
@@ -83,8 +87,10 @@ def _submit(engine: Engine, request: Request, stream: object) -> None:
 def _sample(tokens: list[Token]) -> Sample:
     end = tokens[-1].end
     assert end is not None
+    values = tuple(token.value for token in tokens if token.value is not None)
     return Sample(
         token_ids=tuple(token.token_id for token in tokens),
         logprobs=tuple(token.logprob for token in tokens),
         finish_reason=end,
+        values=values or None,
     )

@@ -65,7 +65,7 @@ class NativeDecoder(FusedDecoder):
             return super()._product_of(*modules)
         return _OwnProduct(LinearLayers(modules, self.dtype), self._kernels)
 
-    def step_hidden(self, cache: KVCache, sequences: Sequence[Sequence[int]]) -> Tensor:
+    def step(self, cache: KVCache, sequences: Sequence[Sequence[int]]) -> Tensor:
         x_aD = self._embed[torch.tensor([sequence[-1] for sequence in sequences])].to(self.dtype)
         place_a = cache.make_room([len(sequence) - 1 for sequence in sequences], x_aD.device)
         cos_aD, sin_aD = (each[:, 0].contiguous() for each in self._angles(place_a + self.start, x_aD))

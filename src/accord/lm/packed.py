@@ -158,6 +158,24 @@ def pack(
     the model's context: nothing is ever cut short silently. Sequences on the two sides of the model's `switch` never
     share a batch, for the longest one decides how all of its positions are turned.
     """
+    return [_lay_out(rows, causal) for rows in _planned(causal, answers, row_tokens, batch_tokens)]
+
+
+def count_batches(
+    causal: CausalModel,
+    answers: Iterable[TokenizedCompletion],
+    *,
+    row_tokens: int | None = None,
+    batch_tokens: int | None = None,
+) -> int:
+    """How many batches `pack` makes of answers, and raises what it does; nothing is laid out."""
+    return len(_planned(causal, answers, row_tokens, batch_tokens))
+
+
+def _planned(
+    causal: CausalModel, answers: Iterable[TokenizedCompletion], row_tokens: int | None, batch_tokens: int | None
+) -> list[list["_Row"]]:
+    """The rows of each batch."""
     row_tokens = row_tokens or default_row_tokens(causal)
     batch_tokens = batch_tokens or reading_tokens(causal, BATCH_TOKENS)
     short: list[TokenizedCompletion] = []
@@ -165,11 +183,7 @@ def pack(
     for answer in answers:
         _check(answer, causal)
         (long if _length([answer]) > causal.switch else short).append(answer)
-    return [
-        _lay_out(rows, causal)
-        for part in (short, long)
-        for rows in _batches(_rows_of(causal, part, row_tokens), batch_tokens)
-    ]
+    return [rows for part in (short, long) for rows in _batches(_rows_of(causal, part, row_tokens), batch_tokens)]
 
 
 def _rows_of(causal: CausalModel, answers: Iterable[TokenizedCompletion], row_tokens: int) -> list["_Row"]:

@@ -362,16 +362,16 @@ class _Trial:
         decoder = kind.to_try(self.causal, dtype)
         with _computing(self.causal, dtype):
             decoder.start = starts.repeat(2)
-            last, kv = decoder.prefill_hidden([long.prompt] * n + [alone.prompt] * n)
+            last, kv = decoder.prefill_padded([long.prompt] * n + [alone.prompt] * n)
             cache = KVCache(3 * n, LENGTH)
             for start in range(n):
                 cache.fill([start, n + start], kv[:, :, start])
                 cache.fill([2 * n + start], kv[:, :, n + start, :, :OTHER])
             begun = [each.prompt + each.completion[:1] for each in self.answers for _ in range(n)]
             decoder.start = starts.repeat(3)
-            first = decoder.step_hidden(cache, begun).split(n)
+            first = decoder.step(cache, begun).split(n)
             decoder.start = starts
-            second = decoder.step_hidden(cache, [long.prompt + long.completion] * n)
+            second = decoder.step(cache, [long.prompt + long.completion] * n)
         end, other = last.split(n)
         return torch.stack([end, first[0], second, end, first[1], other, first[2]], 1)
 

@@ -181,6 +181,11 @@ class Online(Cautious):
         """Whether samples are measured before the update: where its first pass is not the only one, or drops out."""
         return self.drops or not self.single_update
 
+    @property
+    def values_while_sampling(self) -> bool:
+        """Whether the value head reads the states of the sampler, where that is the policy itself."""
+        return False
+
     @abstractmethod
     def update(self, trainer: "OnlineTrainer", rollout: Rollout, step: int) -> dict[str, Any]:
         """The updates of one step, and the means of their numbers."""
@@ -285,7 +290,7 @@ class OnlineTrainer:
             judge = PatientJudge(self.judge, self.settings.judge_retries, self.seed, number)
             told: Judge = judge if moving is None else AtStep(moving, judge, number, self._digest)
             try:
-                rollout = self.generate_rollouts(number, old_logprobs=self.settings.needs_old_logprobs, judge=told)
+                rollout = self.generate_rollouts(number, old_logprobs=self._measures_first, judge=told)
             except JudgeFailedError as failed:
                 self._skip(judge, failed)
             metrics = self.step_metrics(rollout, number, update(self, rollout, number))
@@ -354,6 +359,11 @@ class OnlineTrainer:
             )
         return rollout
 
+    @property
+    def _measures_first(self) -> bool:
+        """Whether samples are measured before the update: by the settings, and where no sampler reads the values."""
+        return self.settings.needs_old_logprobs or (self.head is not None and self._open_remote is not None)
+
     def _drawn(self, step: int) -> tuple[list[Prompt], Sampling]:
         """What is answered in a step, and how."""
         s = self.settings
@@ -414,7 +424,7 @@ class OnlineTrainer:
         With dropout those are measured under the masks that the update's own pass then draws: ratios begin at 1.
         """
         minibatches = list(self.minibatches(rollout, step))
-        old_BTs = [rollout.policy.logprob_BT] * len(minibatches)
+        old_BTs = [rollout.policy.logprob_BT.clone()] * len(minibatches)
         if self.settings.drops and not self.settings.single_update:
             old_BTs = [self._measured(rollout, rows, step, number) for number, rows in enumerate(minibatches)]
         for number, (rows, old_BT) in enumerate(zip(minibatches, old_BTs, strict=True)):
@@ -462,6 +472,8 @@ class OnlineTrainer:
 
     def keep_measured(self, rollout: Rollout, rows: list[int]) -> None:
         """Give every process the policy's log-probabilities of `rows`, each of which was measured by one of them."""
+        if rollout.measured_B is not None:
+            rollout.measured_B[rows] = True
         if process_count() == 1:
             return
         own_BT = torch.zeros_like(rollout.policy.logprob_BT)
@@ -585,7 +597,7 @@ def build_trainer(
         prompts,
         policy=policy,
         reference=reference,
-        sampler=_sampler(settings, policy, reference),
+        sampler=_sampler(settings, policy, reference, head),
         judge=judge,
         loop=loop,
         limits=stage_batch_limits(settings, policy, run, stage, longest=length),
@@ -595,11 +607,13 @@ def build_trainer(
     )
 
 
-def _sampler(settings: Online, policy: CausalModel, reference: CausalModel | None) -> Sampler:
+def _sampler(settings: Online, policy: CausalModel, reference: CausalModel | None, head: nn.Linear | None) -> Sampler:
     """Who writes the samples: the server, the policy, or the start where its texts are what is learnt from."""
     if settings.sampler is not None:
         return ServerSampler(settings.sampler, policy)
-    return SharedSampler(policy if settings.on_policy or reference is None else reference)
+    if settings.on_policy or reference is None:
+        return SharedSampler(policy, head if settings.values_while_sampling else None)
+    return SharedSampler(reference)
 
 
 def _value_head(policy: CausalModel, seed: int) -> nn.Linear:

@@ -2,7 +2,8 @@
 
 A step samples completions, has them judged, and makes a few clipped updates on them. The judge scores whole
 completions; a penalty on the KL to the reference stands at every token, its coefficient adapting to a target. Values
-are read by a linear head from the policy's own hidden states.
+are read by a linear head from the policy's own hidden states: where the policy samples itself, while it does so. What
+it sampled with is then what the ratios of the updates are to, and the first update's pass measures the trainer's own.
 
 Left out: a value model of its own (the head on the policy's trunk costs nothing and suffices for short texts).
 """
@@ -74,6 +75,13 @@ class PPO(Dense, Weighed):
     pretrain_split: str | None = Field(default=None, description="the part of a folder or name of `datasets`")
     pretrain_tokens: int = Field(default=128, ge=2, description="pretraining texts are cut into blocks of so many")
     pretrain_batch_size: int = Field(default=16, ge=1, description="blocks (or examples) an update")
+    old_logprobs: Literal["auto", "measured"] = Field(
+        default="auto",
+        exclude_if=lambda value: value == "auto",
+        description="where log-probabilities and values before the updates are from: the policy's own sampling where "
+        "it samples in this process without dropout and nothing is weighed, else a pass over all samples (measured: "
+        "always such a pass)",
+    )
     head_lr_scale: float = Field(default=50.0, gt=0, description="the value head learns at this multiple of lr")
 
     @property
@@ -83,8 +91,14 @@ class PPO(Dense, Weighed):
 
     @property
     def needs_old_logprobs(self) -> bool:
-        """Always: values are read before the update."""
-        return True
+        """Where values are not read while sampling."""
+        return not self.values_while_sampling
+
+    @property
+    def values_while_sampling(self) -> bool:
+        """By `old_logprobs`, where samples are the policy's as it is, without dropout, and nothing is weighed."""
+        elsewhere = self.sampler is not None or self.steps_ahead > 0
+        return self.old_logprobs == "auto" and not (elsewhere or self.drops or self.weighs != "none")
 
     @property
     def needs(self) -> frozenset[Material]:
@@ -167,6 +181,8 @@ class PPO(Dense, Weighed):
             weight_BT = torch.ones_like(old_BT) if importance is None else importance.weight_BT
             tokens = _Learnt(old_BT, advantage_BT, return_BT, weight_BT)
             numbers = self._update_minibatch(trainer, rollout, rows, tokens, warming=warming)
+            if _is_unmeasured(rollout):  # no weight has moved yet: this pass was the measurement of these too
+                trainer.keep_measured(rollout, rows)
             numbers["pretrain_loss"] = self._pretrain(trainer, pretraining) if pretraining else 0.0
             norm = trainer.optimiser.step()
             updates.append({**sum_numbers(numbers), "grad_norm": norm})
@@ -193,7 +209,10 @@ class PPO(Dense, Weighed):
         policy_loss: float | Tensor = 0.0
         value_loss: float | Tensor = 0.0
         clipped: float | Tensor = 0.0
+        unmeasured = _is_unmeasured(rollout)
         for index, logprob_N, hidden_ND in trainer.forward(rollout, rows):
+            if unmeasured:
+                rollout.policy.logprob_BT[index] = logprob_N.detach()
             old_N, advantage_N, return_N, weight_N = (each_BT[index] for each_BT in tokens_BT)
             surrogate = ppo_policy(logprob_N, old_N, advantage_N, clip=self.clip)
             read_ND = hidden_ND.float() if self.value_gradient and not warming else hidden_ND.detach().float()
@@ -227,6 +246,11 @@ class _Learnt(NamedTuple):
     advantage_BT: Tensor
     return_BT: Tensor
     weight_BT: Tensor
+
+
+def _is_unmeasured(rollout: Rollout) -> bool:
+    """Whether the trainer has not measured any sample of the step yet."""
+    return rollout.measured_B is not None and not bool(rollout.measured_B.any())
 
 
 def _explained(value_BT: Tensor, return_BT: Tensor, mask_BT: Tensor) -> float | None:

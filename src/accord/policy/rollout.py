@@ -1,8 +1,8 @@
 """What a policy-gradient step reads: completions as sampled, what they are worth, and how likely they were.
 
-Token ids are carried from the sampler to the loss. Log-probabilities are measured again by the trainer, so that what
-is trained on is what the loss computes; how far the sampler's own differ is logged (the mean ratio would be 1 whatever
-the two are, for its expectation under the sampler is).
+Token ids are carried from the sampler to the loss. Log-probabilities are measured again by the trainer, of all samples
+or of those of the first update; how far the sampler's own differ is logged (the mean ratio would be 1 whatever the two
+are, for its expectation under the sampler is).
 """
 
 from bisect import bisect_left
@@ -49,6 +49,7 @@ class Rollout:
     dense_BT   what the judge says is earned at each token, where it was asked for; a row sums to the score
     components      the judge's scores by objective or group, each [B], and `length` in tokens
     judged     all that the judge said of them
+    measured_B  of which the policy's log-probabilities are the trainer's, the others' being the sampler's; None: of all
     """
 
     prompts: tuple[Prompt, ...]
@@ -63,6 +64,7 @@ class Rollout:
     dense_BT: Tensor | None = None
     components: Mapping[str, Tensor] = field(default_factory=dict)
     judged: Scores | None = None
+    measured_B: Tensor | None = None
 
     @property
     def kl_B(self) -> Tensor:
@@ -72,12 +74,19 @@ class Rollout:
     @property
     def sampler_logprob_diff(self) -> float:
         """Mean size of the log-ratio of a sampled token, trainer to sampler, in nats: 0 only where they agree."""
-        return float((self.policy.logprob_BT - self.sampled_BT)[self.mask_BT].abs().mean())
+        mask_BT = self._measured_BT
+        return float((self.policy.logprob_BT - self.sampled_BT)[mask_BT].abs().mean())
 
     @property
     def sampler_kl(self) -> float:
         """KL(sampler || trainer) a token, estimated by k3 on what the sampler drew, in nats: never negative."""
-        return float(kl_estimate(self.sampled_BT[self.mask_BT], self.policy.logprob_BT[self.mask_BT], "k3").mean())
+        mask_BT = self._measured_BT
+        return float(kl_estimate(self.sampled_BT[mask_BT], self.policy.logprob_BT[mask_BT], "k3").mean())
+
+    @property
+    def _measured_BT(self) -> Tensor:
+        """The tokens whose log-probabilities the trainer measured itself."""
+        return self.mask_BT if self.measured_B is None else self.mask_BT & self.measured_B[:, None]
 
     @property
     def entropy(self) -> float:
@@ -113,6 +122,7 @@ class Rollout:
         each_BT = (self.sampled_BT, self.policy.logprob_BT, self.reference_BT)
         sampled_BT, policy_BT, reference_BT = (numbers_BT.cpu() for numbers_BT in each_BT)
         score_B = self.score_B.tolist()
+        measured_B = [True] * len(score_B) if self.measured_B is None else self.measured_B.tolist()
         rows = []
         for index, (completion, sample) in enumerate(zip(self.completions, self.samples, strict=True)):
             size = len(sample.token_ids)
@@ -124,7 +134,7 @@ class Rollout:
                     text=completion.text,
                     token_ids=sample.token_ids,
                     rollout_logprobs=_rounded(sampled_BT[index, :size]),
-                    logprobs=_rounded(policy_BT[index, :size]),
+                    logprobs=_rounded(policy_BT[index, :size]) if measured_B[index] else None,
                     reference_logprobs=_rounded(reference_BT[index, :size]) if has_reference else None,
                     reward=round(score_B[index], 6),
                     cautious_reward=None if cautious_rewards is None else round(cautious_rewards[index], 6),
@@ -170,8 +180,8 @@ def generate_rollouts(
     With `dense` the judge must say where in a completion its score is earned. Raises `ModelError` where the reference
     reads other tokens than the policy writes, `TrainingStopped` where the judge's scores cannot be learnt from.
 
-    Without a reference its log-probabilities are NaN; with `old_logprobs=False` the policy's are the sampler's, for a
-    caller that measures them in the forward pass of its own update.
+    Without a reference its log-probabilities are NaN; with `old_logprobs=False` the policy's are the sampler's, and so
+    are values where it read some, for a caller that measures them in the forward pass of its own update.
     """
     ids = [tuple(policy.encode_prompt(prompt)) for prompt in prompts]
     groups = (sampler or LocalSampler(policy)).sample(ids, n, sampling)
@@ -193,7 +203,8 @@ def generate_rollouts(
     if old_logprobs:
         own = measure(policy, answers, width, temperature, head=head)
     else:
-        own = TokenStats(sampled_BT.to(policy.device, copy=True), nothing_BT.clone(), nothing_BT.clone())
+        value_BT = _values(samples, nothing_BT)
+        own = TokenStats(sampled_BT.to(policy.device, copy=True), nothing_BT.clone(), value_BT)
     if reference is None:
         reference_BT = nothing_BT
     elif reference is policy and old_logprobs:
@@ -217,6 +228,7 @@ def generate_rollouts(
             "length": mask_BT.sum(1).to(score_B),
         },
         judged=scores,
+        measured_B=None if old_logprobs else torch.zeros(len(samples), dtype=torch.bool, device=policy.device),
     )
 
 
@@ -229,6 +241,15 @@ def _padded(samples: Sequence[Sample]) -> tuple[Tensor, Tensor]:
         mask_BT[row, : len(sample.token_ids)] = True
         sampled_BT[row, : len(sample.token_ids)] = torch.tensor(sample.logprobs)
     return mask_BT, sampled_BT
+
+
+def _values(samples: Sequence[Sample], nothing_BT: Tensor) -> Tensor:
+    """What was read before each token while it was sampled, [B, T]; NaN where nothing was."""
+    value_BT = nothing_BT.clone()
+    for row, sample in enumerate(samples):
+        if sample.values is not None:
+            value_BT[row, : len(sample.values)] = torch.tensor(sample.values, device=value_BT.device)
+    return value_BT
 
 
 def _as_read_by(

@@ -16,6 +16,7 @@ from accord.artefacts import (
     OnlineMetrics,
     RolloutRow,
     RunReader,
+    logprobs_of,
 )
 from accord.report import figures
 from accord.report.optional import rows_of_file
@@ -207,10 +208,12 @@ def _bands(step_S: Sequence[int], rollouts: Sequence[RolloutRow]) -> dict[str, B
 
 def _kl(rows: Sequence[RolloutRow]) -> Estimate | None:
     """Each is None where a sample lacks it, as those of other software may: here, where no reference read it."""
+    if all(row.logprobs is None for row in rows):
+        return None
     kls = [
-        sum(row.logprobs) - sum(row.reference_logprobs)
-        for row in rows
-        if row.logprobs is not None and row.reference_logprobs is not None
+        sum(logprobs) - sum(row.reference_logprobs)
+        for row, logprobs in zip(rows, map(logprobs_of, rows), strict=True)
+        if logprobs is not None and row.reference_logprobs is not None
     ]
     return mean(kls, [row.prompt for row in rows]) if len(kls) == len(rows) else None
 

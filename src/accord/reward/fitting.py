@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +30,7 @@ class Fitting:
     """What the steps of a fit share.
 
     `term_of` names the term of each observation, by its identity; there are `total` observations of mean weight
-    `mean_weight`. The scores of `at_once` completions are held at once, at most.
+    `mean_weight`.
     """
 
     settings: ModelSettings
@@ -44,19 +44,21 @@ class Fitting:
     mean_weight: float
     total: int
     prior: Prior
-    at_once: int
 
     def update(self, groups: Sequence[Sequence[Observation]], step: int) -> RewardMetrics:
         """Move the weights by the observations of some groups; the loss is their weighted mean.
 
-        Groups are scored together as far as `at_once` completions go.
+        Groups are scored together as far as they fit one batch.
         """
         observed = sum(map(len, groups))
         own = own_share(groups, lambda group: len(completions_of(group)))
         counted = _Counted()
         weight = self.mean_weight * observed
-        together = with_idle(self.judge.causal, list(join_groups(own, self.at_once)), [])
-        loss = sum(self._group(group, weight, counted) for group in together)
+        names = completions_of(observation for group in own for observation in group)
+        read = dict(zip(names, tokenized(self.judge, self.data, names), strict=True))
+        causal = self.judge.causal
+        joined = join_groups(own, lambda names: self.limits.fit(causal, (read[name] for name in names)))
+        loss = sum(self._group(group, read, weight, counted) for group in with_idle(causal, joined, []))
         if self.heads.pooling_sd is not None and is_first():
             loss += self.optimiser.add(self.heads.prior(self.judge) / (self.mean_weight * self.total))
         penalty = self.prior.add(self.optimiser)
@@ -75,11 +77,20 @@ class Fitting:
             grad_norm=norm,
         )
 
-    def _group(self, group: Sequence[Observation], weight: float, counted: "_Counted") -> Tensor:
-        """Add the gradient of a group's share of the loss, `weight` being that of the whole; returns the share."""
-        names = completions_of(group)
-        place = {name: row for row, name in enumerate(names)}
-        scores = BatchedScores(self.settings, self.judge, tokenized(self.judge, self.data, names), self.limits)
+    def _group(
+        self,
+        group: Sequence[Observation],
+        read: Mapping[str, TokenizedCompletion],
+        weight: float,
+        counted: "_Counted",
+    ) -> Tensor:
+        """Add the gradient of a group's share of the loss, `weight` being that of the whole; returns the share.
+
+        `read` has all completions of the step.
+        """
+        place = {name: row for row, name in enumerate(completions_of(group))}
+        answers = [replace(read[name], key=row) for name, row in place.items()]
+        scores = BatchedScores(self.settings, self.judge, answers, self.limits)
         for name, term, observations, places in self._by_term(group, place):
             counted.add(name, observations, self.heads.margins(term, scores.score_AM.detach(), observations, places))
         return scores.backward(self.optimiser, self.nll(scores.score_AM, group) / weight)

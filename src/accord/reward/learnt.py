@@ -91,7 +91,9 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
     )
     step_completions: int = Field(default=120, ge=2, description="completions scored in a step, about")
     layers: int | None = Field(default=None, ge=1, description="read the score after so many layers; unset: all")
-    group_completions: int = Field(default=32, ge=2, description="completions whose scores are held at once, at most")
+    group_completions: int = Field(
+        default=32, ge=2, description="completions of a prompt and session that are scored together, at most"
+    )
     head_prior_std: Annotated[float, Field(gt=0)] | Literal["flat"] = Field(
         default=1.0, description="deviation of the prior of each weight of the head about its start, or `flat`"
     )
@@ -208,8 +210,7 @@ class LearntReward(PeopleSettings, DoubtSettings, RewardSettings, ModelSettings)
         heads.resume(loop.state.setdefault("heads", {}))
         length = longest(tokenized(judge, data, completions_of(said)))
         limits = stage_batch_limits(self, judge.causal, run, stage, longest=length, predicts=False)
-        form: dict[str, Any] = {"prior": prior, "at_once": self.group_completions}
-        fitting = Fitting(self, judge, terms, term_of, heads, data, optimiser, limits, mean_weight, len(said), **form)
+        fitting = Fitting(self, judge, terms, term_of, heads, data, optimiser, limits, mean_weight, len(said), prior)
 
         def update(step: int) -> StepResult[RewardMetrics]:
             return StepResult(fitting.update([groups[i] for i in plan[step - 1]], step))

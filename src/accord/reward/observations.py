@@ -1,6 +1,6 @@
 """What a likelihood reads of an act of judgement, and which observations are scored and learnt from together."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
@@ -62,20 +62,20 @@ def group_observations(observations: Sequence[Observation], limit: int) -> list[
     return groups
 
 
-def join_groups(groups: Sequence[Sequence[Observation]], limit: int) -> list[list[Observation]]:
-    """Groups one after the other, those together that score at most `limit` completions: the same sum, in fewer passes.
+def join_groups(
+    groups: Sequence[Sequence[Observation]], fits: Callable[[Sequence[str]], bool]
+) -> list[list[Observation]]:
+    """Groups one after the other, those together whose completions fit one batch: the same sum, in fewer passes.
 
-    Ratings of a text a prompt are read in batches then, and not one by one.
+    What fills several batches is read twice (`accord.reward.batched_scores`): a group joins none that it would do that
+    to. Ratings of a text a prompt are read in batches, and not one by one.
     """
     joined: list[list[Observation]] = []
-    scored = limit
     for group in groups:
-        size = len(completions_of(group))
-        if scored + size > limit:
-            joined.append([])
-            scored = 0
-        joined[-1] += group
-        scored += size
+        if joined and fits(completions_of([*joined[-1], *group])):
+            joined[-1] += group
+        else:
+            joined.append(list(group))
     return joined
 
 

@@ -21,7 +21,7 @@ from accord.lm.causal import CausalModel
 from accord.lm.layout import AttentionLayout
 from accord.lm.logprobs import logit_bytes
 from accord.lm.memory import release_memory
-from accord.lm.packed import PackedBatch, TokenizedCompletion, pack
+from accord.lm.packed import PackedBatch, TokenizedCompletion, count_batches, pack
 from accord.lm.recomputation import keeping_everything, recomputes
 from accord.lm.settings import ModelSettings
 from accord.lm.sharding import own_part, sharded_of, whole
@@ -48,6 +48,10 @@ class BatchLimits:
     def pack(self, causal: CausalModel, answers: Iterable[TokenizedCompletion]) -> list[PackedBatch]:
         """Lay answers out within these limits (`accord.lm.packed.pack`), of a sharded model in as many as all have."""
         return evened(causal, pack(causal, answers, row_tokens=self.row_tokens, batch_tokens=self.batch_tokens))
+
+    def fit(self, causal: CausalModel, answers: Iterable[TokenizedCompletion]) -> bool:
+        """Whether answers fit one batch."""
+        return count_batches(causal, answers, row_tokens=self.row_tokens, batch_tokens=self.batch_tokens) <= 1
 
 
 def stage_batch_limits(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from accord.artefacts import EvaluationSample, RolloutRow
+from accord.artefacts import EvaluationSample, RolloutRow, logprobs_of
 from accord.audit.challenges import P_KL
 from accord.audit.checks import Outcome, artefact, check
 from accord.audit.evidence import EVALUATION, METRICS, ROLLOUTS, SAMPLES, Evidence
@@ -119,7 +119,8 @@ def _kl_of_evaluation(evidence: Evidence) -> list[LoggedKL]:
 
 def _sequence_kl(row: RolloutRow | EvaluationSample, file: str) -> float:
     """log-ratio of policy to reference of a whole sample, nats. Raises `MissingEvidence` without one of the two."""
-    if row.logprobs is None or row.reference_logprobs is None:
-        name = "logprobs" if row.logprobs is None else "reference_logprobs"
+    logprobs = logprobs_of(row) if isinstance(row, RolloutRow) else row.logprobs
+    if logprobs is None or row.reference_logprobs is None:
+        name = "logprobs" if logprobs is None else "reference_logprobs"
         raise MissingEvidence(f"`{name}` in {file}")
-    return float(np.sum(row.logprobs) - np.sum(row.reference_logprobs))
+    return float(np.sum(logprobs) - np.sum(row.reference_logprobs))
