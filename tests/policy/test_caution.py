@@ -19,7 +19,7 @@ from accord.interfaces import Scores
 from accord.lm.loading import load
 from accord.policy import GRPO, PPO, RLOO, BestOfN, Constraint, GroupSoup, MaxMin, certainty_equivalent
 from accord.policy.materials import Materials
-from accord.policy.online import OnlineTrainer, build_trainer
+from accord.policy.online_trainer import OnlineTrainer, build_trainer
 from accord.records import Completion, Prompt, Sampling
 from accord.run import RunDirectory
 from accord.train.optimiser import Optim

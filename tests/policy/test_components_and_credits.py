@@ -121,7 +121,7 @@ def test_soups_that_cannot_be_made_are_refused(start: Path, tmp_path: Path) -> N
     [PPO(**{**COMMON, "kl_target": 0.0}, dense=True), REINFORCE(**COMMON, dense=True), RLOO(**COMMON, dense=True)],
 )
 def test_a_reward_stands_at_the_token_that_earns_it(settings: Any, start: Path, tmp_path: Path) -> None:
-    from accord.policy.online import build_trainer
+    from accord.policy.online_trainer import build_trainer
 
     with RunDirectory.create(tmp_path / "run") as run:
         trainer = build_trainer(settings, PROMPTS, Letters(), run, start=start, stage="policy")

@@ -10,7 +10,7 @@ from host_reads import host_reads
 from accord.lm import TokenizedCompletion, load, pack
 from accord.policy import DPO, GRPO, PPO, SFT
 from accord.policy.materials import Materials
-from accord.policy.online import OnlineTrainer
+from accord.policy.online_trainer import OnlineTrainer
 from accord.policy.rollout import measure
 from accord.records import Sampling
 from accord.reward import BradleyTerry

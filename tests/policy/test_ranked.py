@@ -106,7 +106,7 @@ def test_the_update_is_the_gradient_of_the_loss_of_whole_groups(
     )
     if memory:
         limits = BatchLimits(80, 80)
-        monkeypatch.setattr("accord.policy.online.stage_batch_limits", lambda *_, **__: limits)
+        monkeypatch.setattr("accord.policy.online_trainer.stage_batch_limits", lambda *_, **__: limits)
     with RunDirectory.create(tmp_path / "once") as run:
         list(settings.steps(Materials(prompts=PROMPTS, judge=LetterJudge(), start=start), run))
         rows = run.read_jsonl("policy/candidates.jsonl")

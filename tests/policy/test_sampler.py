@@ -17,7 +17,7 @@ from accord.lm.generate import LocalSampler
 from accord.lm.loading import load
 from accord.policy import GRPO, PPO, PRO, REINFORCE, RLOO, GroupSoup, ReinforcePP
 from accord.policy.materials import Materials
-from accord.policy.online import OnlineTrainer, build_trainer
+from accord.policy.online_trainer import OnlineTrainer, build_trainer
 from accord.policy.rollout import generate_rollouts
 from accord.recipe import Evaluate
 from accord.records import Completion, Sample, Sampling

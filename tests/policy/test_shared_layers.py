@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from accord.lm.adapters import LoRA
-from accord.policy import GRPO, KTO, PPO, online, pairwise
+from accord.policy import GRPO, KTO, PPO, online_trainer, pairwise
 from accord.policy.materials import Materials
 from accord.records import Sampling
 from accord.run import RunDirectory
@@ -51,7 +51,7 @@ def test_steps_are_those_of_separate_passes_and_the_same_again(
     settings = SETTINGS[case]
     shared = numbers(settings, start, tmp_path / "shared")
     assert numbers(settings, start, tmp_path / "broken", first=1) == shared
-    for room in (online, pairwise):
+    for room in (online_trainer, pairwise):
         monkeypatch.setattr(room, "share_prefix", lambda *_: None)
     separate = numbers(settings, start, tmp_path / "separate")
     assert len(shared) == 3

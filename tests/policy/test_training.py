@@ -172,7 +172,9 @@ def test_the_logged_kl_is_the_one_that_can_be_worked_out_again(start: Path, tmp_
         made = {step.step: step for step in steps_of("ppo", run, start)}
         rows = run.read_jsonl("policy/samples.jsonl")
     for step, one in made.items():
-        kls = [sum(r["logprobs"]) - sum(r["reference_logprobs"]) for r in rows if r["step"] == step]
+        of_step = [row for row in rows if row["step"] == step]
+        logprobs = [row.get("logprobs") or row["rollout_logprobs"] for row in of_step]
+        kls = [sum(given) - sum(row["reference_logprobs"]) for row, given in zip(of_step, logprobs, strict=True)]
         assert one.metrics.kl == pytest.approx(sum(kls) / len(kls), abs=1e-4)
         assert one.metrics.kl > -3 * one.metrics.kl_se - 1e-6
 

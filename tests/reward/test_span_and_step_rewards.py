@@ -341,7 +341,7 @@ def test_data_that_say_nothing_are_refused(tmp_path: Path) -> None:
 def test_a_policy_learns_from_rewards_along_its_texts(
     kind: Any, about: str, span_judge: SpanJudge, step_judge: StepJudge, tmp_path: Path
 ) -> None:
-    from accord.policy.online import build_trainer
+    from accord.policy.online_trainer import build_trainer
 
     judge = span_judge if about == "spans" else step_judge
     assert with_credits(judge) is judge

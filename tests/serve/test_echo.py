@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +94,7 @@ def test_the_token_that_ends_a_text_is_told(served: Served, causal: CausalModel)
     head: Any = causal.model.get_output_embeddings()
     handle = head.register_forward_hook(lambda *arguments: arguments[-1] + forced)
     try:
-        with serving(Worker(causal, slots=2)) as ending:
+        with serving(Worker(replace(causal, by_hand=False, native=False), slots=2)) as ending:
             body = complete(ending, prompt=[5, 6, 7], max_tokens=1, temperature=0)
     finally:
         handle.remove()

@@ -26,6 +26,9 @@ def measured_tokens(row: RolloutRow | EvaluationSample) -> MeasuredTokens | None
     return MeasuredTokens(row.token_ids, row.rollout_logprobs, row.logprobs)
 
 
-def logprobs_of(row: RolloutRow) -> tuple[float, ...] | None:
-    """The trainer's log-probabilities of a sample; the sampler's own where it read others of the step alone."""
-    return row.rollout_logprobs if row.logprobs is None else row.logprobs
+def logprobs_of(row: RolloutRow | EvaluationSample) -> tuple[float, ...] | None:
+    """The trainer's log-probabilities of a sample, or of an evaluation; of one that a policy learnt from and whose
+    trainer read others of the step alone, the sampler's own.
+    """
+    is_unread = row.logprobs is None and isinstance(row, RolloutRow)
+    return row.rollout_logprobs if is_unread else row.logprobs

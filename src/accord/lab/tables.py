@@ -1,6 +1,6 @@
 """Policies that are tables, improved by the very code that improves language models.
 
-A `TableTrainer` stands in for `accord.policy.online.OnlineTrainer`: it samples from a table of logits over an
+A `TableTrainer` stands in for `accord.policy.online_trainer.OnlineTrainer`: it samples from a table of logits over an
 enumerated world and hands the updates their log-probabilities. Advantages, losses, weights, clipping, minibatches and
 the optimiser's step are those of `accord.policy`.
 """
@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from accord.lab.enumerated import EnumWorld
-from accord.policy.online import Online, OnlineTrainer
+from accord.policy.online import Online
+from accord.policy.online_trainer import OnlineTrainer
 from accord.policy.ppo import PPO
 from accord.policy.rollout import Rollout, TokenStats
 from accord.records import Prompt

@@ -11,6 +11,7 @@ from accord.artefacts import (
     MeasuredTokens,
     PolicyEvaluation,
     RolloutRow,
+    logprobs_of,
     measured_tokens,
 )
 from accord.stats import Estimate, mean, rate
@@ -97,7 +98,10 @@ def kl_of(sample: Sample) -> float:
     """
     if sample.reference_logprobs is None:
         raise ValueError("the reference did not read this sample")
-    return float(np.sum(_tokens_of(sample).logprob_T) - np.sum(sample.reference_logprobs))
+    logprobs = logprobs_of(sample)
+    if logprobs is None:
+        raise ValueError("the log-probabilities of this sample were not kept")
+    return float(np.sum(logprobs) - np.sum(sample.reference_logprobs))
 
 
 def _tokens_of(sample: Sample) -> MeasuredTokens:

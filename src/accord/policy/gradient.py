@@ -15,7 +15,7 @@ with deferred():
     from torch import Tensor
 
     from accord.policy.losses import ClippedLoss
-    from accord.policy.online import OnlineTrainer
+    from accord.policy.online_trainer import OnlineTrainer
     from accord.policy.rollout import Rollout
 
 __all__ = ["PolicyGradient", "Tokens"]

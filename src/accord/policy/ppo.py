@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 from accord.deferred import deferred
 from accord.errors import RecipeError
 from accord.policy.importance import Weighed
-from accord.policy.online import Dense, OnlineTrainer, build_trainer
+from accord.policy.online import Dense
 from accord.policy.pretraining import WHOLE, PretrainingMix, blocks_of, note_texts, read_texts
 from accord.run import RunDirectory
 from accord.train.ranks import shares_steps, sum_numbers
@@ -31,6 +31,7 @@ with deferred():
     from accord.policy.advantages import gae, kl_penalised, update_kl_coef, whitened
     from accord.policy.losses import ppo_policy, ppo_value
     from accord.policy.materials import Material, Materials
+    from accord.policy.online_trainer import OnlineTrainer, build_trainer
     from accord.policy.optimum import KLObjective
     from accord.policy.rollout import Rollout
     from accord.train import TrainingStep
@@ -177,12 +178,11 @@ class PPO(Dense, Weighed):
             advantage_BT, pretraining = torch.zeros_like(advantage_BT), None
         importance = self.importance(rollout)
         updates: list[dict[str, float]] = []
-        for rows, old_BT in trainer.updates(rollout, step):
+        for number, (rows, old_BT) in enumerate(trainer.updates(rollout, step)):
             weight_BT = torch.ones_like(old_BT) if importance is None else importance.weight_BT
             tokens = _Learnt(old_BT, advantage_BT, return_BT, weight_BT)
-            numbers = self._update_minibatch(trainer, rollout, rows, tokens, warming=warming)
-            if _is_unmeasured(rollout):  # no weight has moved yet: this pass was the measurement of these too
-                trainer.keep_measured(rollout, rows)
+            measures = rollout.measured_B is not None and number == 0  # no weight has moved yet
+            numbers = self._update_minibatch(trainer, rollout, rows, tokens, warming=warming, measures=measures)
             numbers["pretrain_loss"] = self._pretrain(trainer, pretraining) if pretraining else 0.0
             norm = trainer.optimiser.step()
             updates.append({**sum_numbers(numbers), "grad_norm": norm})
@@ -198,20 +198,27 @@ class PPO(Dense, Weighed):
         return {**mean, "explained_variance": explained, "kl_coef": coefficient, "lr": rate}
 
     def _update_minibatch(
-        self, trainer: OnlineTrainer, rollout: Rollout, rows: list[int], tokens_BT: "_Learnt", *, warming: bool
+        self,
+        trainer: OnlineTrainer,
+        rollout: Rollout,
+        rows: list[int],
+        tokens_BT: "_Learnt",
+        *,
+        warming: bool,
+        measures: bool,
     ) -> dict[str, float | Tensor]:
         """The gradient of one update on the sequences `rows`: losses are means over their tokens.
 
-        While the values are `warming` up it is that of the value head, and nothing else has one.
+        While the values are `warming` up it is that of the value head, and nothing else has one. The pass `measures`
+        the trainer's log-probabilities too where nobody has before.
         """
         assert trainer.head is not None
         tokens = rollout.tokens(rows)
         policy_loss: float | Tensor = 0.0
         value_loss: float | Tensor = 0.0
         clipped: float | Tensor = 0.0
-        unmeasured = _is_unmeasured(rollout)
         for index, logprob_N, hidden_ND in trainer.forward(rollout, rows):
-            if unmeasured:
+            if measures:
                 rollout.policy.logprob_BT[index] = logprob_N.detach()
             old_N, advantage_N, return_N, weight_N = (each_BT[index] for each_BT in tokens_BT)
             surrogate = ppo_policy(logprob_N, old_N, advantage_N, clip=self.clip)
@@ -223,6 +230,8 @@ class PPO(Dense, Weighed):
             policy_loss += policy_part.detach().double()
             value_loss += value_part.detach().double()
             clipped += surrogate.clipped_N.sum().double() / tokens
+        if measures:
+            trainer.keep_measured(rollout, rows)
         return {"policy_loss": policy_loss, "value_loss": value_loss, "clip_frac": clipped}
 
     def _pretrain(self, trainer: OnlineTrainer, pretraining: PretrainingMix) -> float | Tensor:
@@ -246,11 +255,6 @@ class _Learnt(NamedTuple):
     advantage_BT: Tensor
     return_BT: Tensor
     weight_BT: Tensor
-
-
-def _is_unmeasured(rollout: Rollout) -> bool:
-    """Whether the trainer has not measured any sample of the step yet."""
-    return rollout.measured_B is not None and not bool(rollout.measured_B.any())
 
 
 def _explained(value_BT: Tensor, return_BT: Tensor, mask_BT: Tensor) -> float | None:

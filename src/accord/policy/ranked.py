@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from accord.deferred import deferred
-from accord.policy.online import Online, OnlineTrainer, build_trainer
+from accord.policy.online import Online
 from accord.policy.writers import SeveralWriters, WithWriters, open_writers
 from accord.run import RunDirectory
 from accord.train.ranks import shares_steps, sum_tensor
@@ -24,6 +24,7 @@ with deferred():
     from accord.artefacts import OnlineMetrics
     from accord.policy.advantages import alike
     from accord.policy.materials import Materials
+    from accord.policy.online_trainer import OnlineTrainer, build_trainer
     from accord.policy.rollout import Rollout
     from accord.train import TrainingStep
 

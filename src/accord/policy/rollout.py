@@ -66,6 +66,10 @@ class Rollout:
     judged: Scores | None = None
     measured_B: Tensor | None = None
 
+    def unmeasured(self) -> "Rollout":
+        """The same, with log-probabilities of the policy that are the sampler's until the trainer measures its own."""
+        return replace(self, measured_B=torch.zeros(len(self.samples), dtype=torch.bool, device=self.score_B.device))
+
     @property
     def kl_B(self) -> Tensor:
         """log pi(y|x) - log ref(y|x) of each sequence, in nats: unbiased for the KL, and negative at times."""
@@ -228,7 +232,6 @@ def generate_rollouts(
             "length": mask_BT.sum(1).to(score_B),
         },
         judged=scores,
-        measured_B=None if old_logprobs else torch.zeros(len(samples), dtype=torch.bool, device=policy.device),
     )
 
 

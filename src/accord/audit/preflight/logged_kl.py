@@ -119,7 +119,7 @@ def _kl_of_evaluation(evidence: Evidence) -> list[LoggedKL]:
 
 def _sequence_kl(row: RolloutRow | EvaluationSample, file: str) -> float:
     """log-ratio of policy to reference of a whole sample, nats. Raises `MissingEvidence` without one of the two."""
-    logprobs = logprobs_of(row) if isinstance(row, RolloutRow) else row.logprobs
+    logprobs = logprobs_of(row)
     if logprobs is None or row.reference_logprobs is None:
         name = "logprobs" if logprobs is None else "reference_logprobs"
         raise MissingEvidence(f"`{name}` in {file}")
