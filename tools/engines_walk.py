@@ -3,9 +3,9 @@
     python -m tools.engines_walk FOLDER [--rounds 3] [--samplers 1] [--judges 1]
 
 Each way has a folder of its own, with the starter's recipe, a crowd that is a program, and a ledger of its own. The
-table says of each round and stage the largest difference of a logged number and of a weight, and whether the texts are
-the same, token by token. Ends with status 1 where texts or verdicts differ, or numbers by more than 1e-3. What the
-head's bias is, of which comparisons say nothing, is left out.
+table says of each round and stage the largest difference of a logged number (of what is above 1, in parts of it) and of
+a weight, and whether the texts are the same, token by token. Ends with status 1 where texts or verdicts differ, or
+numbers by more than 1e-3. What the head's bias is, of which comparisons say nothing, is left out.
 """
 
 import argparse
@@ -154,7 +154,7 @@ def _apart(one: Any, other: Any) -> tuple[float, bool]:
         parts = [_apart(a, b) for a, b in zip(one, other, strict=False)]
         same = len(one) == len(other)
     elif isinstance(one, float) and isinstance(other, float | int):
-        return abs(one - other), True
+        return abs(one - other) / max(1.0, abs(one)), True
     else:
         return 0.0, one == other
     return max((number for number, _ in parts), default=0.0), same and all(alike for _, alike in parts)

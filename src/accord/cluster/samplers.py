@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from accord.cluster.machine import enter
 from accord.cluster.pool import Pool, open_pool, problem_of, shares
@@ -30,6 +30,7 @@ class SamplerActor:
         enter(folder, None)
         self._open: Callable[[], CausalModel] = partial(open_model, **arguments)
         self._causal: CausalModel | None = None
+        self._head: nn.Linear | None = None
         self._weights_step = -1
 
     def sample(
@@ -64,9 +65,9 @@ class SamplerActor:
         if weights_step != self._weights_step:
             began = time.monotonic()
             self._weights_step = -1  # half of another step's, until they are read
-            read_block(self._causal.model, ray.get(block[0]))
+            self._head = read_block(self._causal.model, ray.get(block[0]))
             self._weights_step, taken = weights_step, time.monotonic() - began
-        return generate(self._causal, prompts, n, sampling, first=first), taken
+        return generate(self._causal, prompts, n, sampling, first=first, head=self._head), taken
 
 
 class ClusterSampler:

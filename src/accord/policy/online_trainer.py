@@ -128,7 +128,7 @@ class OnlineTrainer:
             judge = PatientJudge(self.judge, self.settings.judge_retries, self.seed, number)
             told: Judge = judge if moving is None else AtStep(moving, judge, number, self._digest)
             try:
-                rollout = self.generate_rollouts(number, old_logprobs=self._measures_first, judge=told)
+                rollout = self.generate_rollouts(number, old_logprobs=self.settings.needs_old_logprobs, judge=told)
             except JudgeFailedError as failed:
                 self._skip(judge, failed)
             metrics = self.step_metrics(rollout, number, update(self, rollout, number))
@@ -199,11 +199,6 @@ class OnlineTrainer:
             )
         return rollout
 
-    @property
-    def _measures_first(self) -> bool:
-        """Whether samples are measured before the update: by the settings, and where no sampler reads the values."""
-        return self.settings.needs_old_logprobs or (self.head is not None and self._open_remote is not None)
-
     def _drawn(self, step: int) -> tuple[list[Prompt], Sampling]:
         """What is answered in a step, and how."""
         s = self.settings
@@ -217,7 +212,7 @@ class OnlineTrainer:
         n = self.settings.group_size
         if self._open_remote is None:
             return Written(self.sampler.sample(ids, n, sampling), weights_step)
-        weights = named_weights(self.policy.model)
+        weights = named_weights(self.policy.model, self.head if self.settings.values_while_sampling else None)
         if not is_first():
             return Elsewhere(lambda: Written([], weights_step))
         return Elsewhere(self._remote.begin(weights, weights_step, ids, n, sampling))

@@ -79,9 +79,9 @@ class PPO(Dense, Weighed):
     old_logprobs: Literal["auto", "measured"] = Field(
         default="auto",
         exclude_if=lambda value: value == "auto",
-        description="where log-probabilities and values before the updates are from: the policy's own sampling where "
-        "it samples in this process without dropout and nothing is weighed, else a pass over all samples (measured: "
-        "always such a pass)",
+        description="where log-probabilities and values before the updates are from: the policy's own sampling (auto, "
+        "where it samples itself, as it is and without dropout, and nothing is weighed), or a pass over all samples "
+        "(measured)",
     )
     head_lr_scale: float = Field(default=50.0, gt=0, description="the value head learns at this multiple of lr")
 

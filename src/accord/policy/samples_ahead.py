@@ -18,6 +18,7 @@ with deferred():
     from torch import Tensor, nn
 
 __all__ = [
+    "HEAD",
     "Elsewhere",
     "GivenSamples",
     "Handover",
@@ -27,6 +28,9 @@ __all__ = [
     "Written",
     "named_weights",
 ]
+
+HEAD = "value_head."
+"""What the names of a value head's weights begin with, among those that are handed over."""
 
 _KEY = "samples_ahead"
 
@@ -79,7 +83,8 @@ class RemoteSampler(Protocol):
     ) -> Callable[[], Written]:
         """Begin to write `n` samples of each prompt, as `accord.lm.generate.generate` does; gives what waits for them.
 
-        `weights` are those of `named_weights`, as they are after the step `weights_step`.
+        `weights` are those of `named_weights`, as they are after the step `weights_step`; where a value head is among
+        them, it reads values for the samples.
         """
         ...
 
@@ -151,10 +156,16 @@ def _read(row: Mapping[str, Any]) -> Written:
     return Written(groups, row["weights_step"])
 
 
-def named_weights(model: nn.Module) -> dict[str, Tensor]:
-    """The weights of a model that training moves, by name; whole ones where each process holds a part."""
-    return {
+def named_weights(model: nn.Module, head: nn.Linear | None = None) -> dict[str, Tensor]:
+    """The weights of a model that training moves, by name; whole ones where each process holds a part.
+
+    With those of a value head, behind `HEAD`.
+    """
+    weights = {
         name: weight.full_tensor() if hasattr(weight, "full_tensor") else weight.detach()
         for name, weight in model.named_parameters()
         if weight.requires_grad
     }
+    if head is not None:
+        weights |= {f"{HEAD}{name}": weight.detach() for name, weight in head.named_parameters()}
+    return weights
