@@ -24,6 +24,7 @@ from accord.artefacts import (
     SteeringAnswer,
     TextLoss,
 )
+from accord.audit.scored_once import ScoredOnce
 from accord.errors import LedgerError, MissingEvidence, MissingExtraError
 from accord.extras import TRAIN, lacking
 from accord.feedback import Ledger, current_feedback
@@ -219,10 +220,10 @@ class Evidence(RunReader):
         return super().verified(path)
 
     def judge(self, name: str) -> Judge:
-        """The judge of that name. Raises `MissingEvidence` where none was handed in."""
+        """The judge of that name, asked about each text once. Raises `MissingEvidence` where none was handed in."""
         if name not in self.judges:
             raise MissingEvidence(self.lacking_judge(name))
-        return self.judges[name]
+        return self.once(f"judge {name}", lambda: ScoredOnce(self.judges[name]))
 
     def lacking_judge(self, *names: str) -> str:
         """That none of these judges was handed in, in words."""
