@@ -11,6 +11,7 @@ from torch import nn
 from accord.artefacts import SAMPLES, OnlineMetrics, RolloutRow, RunReader, logprobs_of
 from accord.lm.adapters import LoRA
 from accord.lm.generate import generate
+from accord.lm.loading import load
 from accord.lm.packed import TokenizedCompletion
 from accord.policy import PPO, rollout
 from accord.policy.materials import Materials
@@ -152,3 +153,16 @@ def test_values_are_read_before_each_token_by_every_decoder(family: str) -> None
 def test_without_a_head_there_are_no_values() -> None:
     ((sample,),) = generate(ours("llama"), [(1, 2)], 1, Sampling(max_tokens=4))
     assert sample.values is None
+
+
+def test_of_samples_that_nobody_measured_nothing_is_said(start: Path) -> None:
+    causal = load(start)
+    prompts = DATA.prompts_of("train")[:2]
+    made = rollout.generate_rollouts(
+        causal, None, LetterJudge(), prompts, 2, Sampling(max_tokens=4, seed=1), old_logprobs=False
+    )
+    assert (made.sampler_logprob_diff, made.sampler_kl) == (0, 0)  # whoever asks for no measurement takes the sampler's
+    assert (made.unmeasured().sampler_logprob_diff, made.unmeasured().sampler_kl) == (None, None)
+    for row in made.unmeasured().rows(1, 1.0):
+        assert row.logprobs is None
+        assert logprobs_of(row) == row.rollout_logprobs

@@ -5,6 +5,7 @@ or of those of the first update; how far the sampler's own differ is logged (the
 are, for its expectation under the sampler is).
 """
 
+import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -76,16 +77,22 @@ class Rollout:
         return (self.policy.logprob_BT - self.reference_BT).sum(1)
 
     @property
-    def sampler_logprob_diff(self) -> float:
-        """Mean size of the log-ratio of a sampled token, trainer to sampler, in nats: 0 only where they agree."""
+    def sampler_logprob_diff(self) -> float | None:
+        """Mean size of the log-ratio of a sampled token, trainer to sampler, in nats: 0 only where they agree.
+
+        None where the trainer measured none.
+        """
         mask_BT = self._measured_BT
-        return float((self.policy.logprob_BT - self.sampled_BT)[mask_BT].abs().mean())
+        return _known((self.policy.logprob_BT - self.sampled_BT)[mask_BT].abs().mean())
 
     @property
-    def sampler_kl(self) -> float:
-        """KL(sampler || trainer) a token, estimated by k3 on what the sampler drew, in nats: never negative."""
+    def sampler_kl(self) -> float | None:
+        """KL(sampler || trainer) a token, estimated by k3 on what the sampler drew, in nats: never negative.
+
+        None where the trainer measured none.
+        """
         mask_BT = self._measured_BT
-        return float(kl_estimate(self.sampled_BT[mask_BT], self.policy.logprob_BT[mask_BT], "k3").mean())
+        return _known(kl_estimate(self.sampled_BT[mask_BT], self.policy.logprob_BT[mask_BT], "k3").mean())
 
     @property
     def _measured_BT(self) -> Tensor:
@@ -324,6 +331,12 @@ def score_doubt(scores: Scores | None, index: int) -> dict[str, Any]:
 
 def _std_of(scores: Scores, index: int) -> float | None:
     return None if scores.std_N is None else round(float(scores.std_N[index]), 6)
+
+
+def _known(mean: Tensor) -> float | None:
+    """A mean; None where it is of nothing."""
+    value = float(mean)
+    return None if math.isnan(value) else value
 
 
 def _rounded(x_T: Tensor) -> tuple[float, ...]:
