@@ -46,6 +46,11 @@ def rewrite(run: RunDirectory, name: str, change: Callable[[Row], None]) -> None
     run.write_jsonl(name, rows)
 
 
+def learnt_from(row: Row) -> str:
+    """Which log-probabilities of a sample stand for the policy's: the sampler's where the trainer read others alone."""
+    return "logprobs" if "logprobs" in row else "rollout_logprobs"
+
+
 @pytest.mark.parametrize("check", [check.id for check in CHECKS])
 def test_a_real_run_without_a_fault_is_quiet(check: str, run: RunDirectory) -> None:
     (of_name,) = (each for each in CHECKS if each.id == check)
@@ -259,7 +264,7 @@ def test_samples_that_are_all_alike_tell_nothing_about_padding(run: RunDirectory
 
 
 def kl_of(row: Row) -> float:
-    return float(np.sum(row["logprobs"]) - np.sum(row["reference_logprobs"]))
+    return float(np.sum(row[learnt_from(row)]) - np.sum(row["reference_logprobs"]))
 
 
 def move_kl(run: RunDirectory, value: float) -> None:
@@ -267,7 +272,7 @@ def move_kl(run: RunDirectory, value: float) -> None:
     rewrite(run, "policy/metrics.jsonl", lambda row: row.update(kl=value))
 
     def move(row: Row) -> None:
-        row["logprobs"][0] += value - kl_of(row)
+        row[learnt_from(row)][0] += value - kl_of(row)
 
     rewrite(run, "policy/samples.jsonl", move)
 
@@ -295,7 +300,10 @@ def test_the_sum_of_log_ratios_is_seldom_below_its_bound(n: int) -> None:
 
 
 def test_a_kl_of_other_tokens_fires(run: RunDirectory) -> None:
-    rewrite(run, "policy/samples.jsonl", lambda row: row.update(logprobs=[x + 0.1 for x in row["logprobs"]]))
+    def move(row: Row) -> None:
+        row[learnt_from(row)] = [x + 0.1 for x in row[learnt_from(row)]]
+
+    rewrite(run, "policy/samples.jsonl", move)
     assert verdict_of("P-KL sign", run) is Verdict.FIRES
 
 
@@ -380,6 +388,8 @@ def test_rounding_without_bias_is_quiet(run: RunDirectory) -> None:
     draw = np.random.default_rng(0)
 
     def noisy(row: Row) -> None:
+        if learnt_from(row) != "logprobs":
+            return
         noise = draw.normal(-0.5 * 0.06**2, 0.06, len(row["logprobs"]))
         row["rollout_logprobs"] = (np.array(row["logprobs"]) - noise).tolist()
 
@@ -395,6 +405,8 @@ def test_a_sampler_whose_mean_ratio_is_1_fires_all_the_same(run: RunDirectory) -
     draw, ratios = np.random.default_rng(0), list[float]()
 
     def other(row: Row) -> None:
+        if learnt_from(row) != "logprobs":
+            return
         noise = draw.normal(-0.5 * 0.2**2, 0.2, len(row["logprobs"]))
         ratios.extend(np.exp(noise))
         row["rollout_logprobs"] = (np.array(row["logprobs"]) - noise).tolist()
