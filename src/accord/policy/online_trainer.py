@@ -307,8 +307,8 @@ class OnlineTrainer:
 
     def keep_measured(self, rollout: Rollout, rows: list[int]) -> None:
         """Give every process the policy's log-probabilities of `rows`, each of which was measured by one of them."""
-        if rollout.measured_B is not None:
-            rollout.measured_B[rows] = True
+        if rollout.measured is not None:
+            rollout.measured.update(rows)
         if process_count() == 1:
             return
         own_BT = torch.zeros_like(rollout.policy.logprob_BT)

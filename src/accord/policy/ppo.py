@@ -181,7 +181,7 @@ class PPO(Dense, Weighed):
         for number, (rows, old_BT) in enumerate(trainer.updates(rollout, step)):
             weight_BT = torch.ones_like(old_BT) if importance is None else importance.weight_BT
             tokens = _Learnt(old_BT, advantage_BT, return_BT, weight_BT)
-            measures = rollout.measured_B is not None and number == 0  # no weight has moved yet
+            measures = rollout.measured is not None and number == 0  # no weight has moved yet
             numbers = self._update_minibatch(trainer, rollout, rows, tokens, warming=warming, measures=measures)
             numbers["pretrain_loss"] = self._pretrain(trainer, pretraining) if pretraining else 0.0
             norm = trainer.optimiser.step()

@@ -5,7 +5,6 @@ or of those of the first update; how far the sampler's own differ is logged (the
 are, for its expectation under the sampler is).
 """
 
-import math
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -50,7 +49,7 @@ class Rollout:
     dense_BT   what the judge says is earned at each token, where it was asked for; a row sums to the score
     components      the judge's scores by objective or group, each [B], and `length` in tokens
     judged     all that the judge said of them
-    measured_B  of which the policy's log-probabilities are the trainer's, the others' being the sampler's; None: of all
+    measured   rows whose log-probabilities of the policy are the trainer's, the others' being the sampler's; None: all
     """
 
     prompts: tuple[Prompt, ...]
@@ -65,11 +64,11 @@ class Rollout:
     dense_BT: Tensor | None = None
     components: Mapping[str, Tensor] = field(default_factory=dict)
     judged: Scores | None = None
-    measured_B: Tensor | None = None
+    measured: set[int] | None = None
 
     def unmeasured(self) -> "Rollout":
         """The same, with log-probabilities of the policy that are the sampler's until the trainer measures its own."""
-        return replace(self, measured_B=torch.zeros(len(self.samples), dtype=torch.bool, device=self.score_B.device))
+        return replace(self, measured=set())
 
     @property
     def kl_B(self) -> Tensor:
@@ -82,8 +81,9 @@ class Rollout:
 
         None where the trainer measured none.
         """
-        mask_BT = self._measured_BT
-        return _known((self.policy.logprob_BT - self.sampled_BT)[mask_BT].abs().mean())
+        if self.measured == set():
+            return None
+        return float((self.policy.logprob_BT - self.sampled_BT)[self._measured_BT].abs().mean())
 
     @property
     def sampler_kl(self) -> float | None:
@@ -91,13 +91,18 @@ class Rollout:
 
         None where the trainer measured none.
         """
+        if self.measured == set():
+            return None
         mask_BT = self._measured_BT
-        return _known(kl_estimate(self.sampled_BT[mask_BT], self.policy.logprob_BT[mask_BT], "k3").mean())
+        return float(kl_estimate(self.sampled_BT[mask_BT], self.policy.logprob_BT[mask_BT], "k3").mean())
 
     @property
     def _measured_BT(self) -> Tensor:
         """The tokens whose log-probabilities the trainer measured itself."""
-        return self.mask_BT if self.measured_B is None else self.mask_BT & self.measured_B[:, None]
+        if self.measured is None:
+            return self.mask_BT
+        measured_B = torch.tensor([row in self.measured for row in range(len(self.samples))])
+        return self.mask_BT & measured_B.to(self.mask_BT.device)[:, None]
 
     @property
     def entropy(self) -> float:
@@ -133,10 +138,10 @@ class Rollout:
         each_BT = (self.sampled_BT, self.policy.logprob_BT, self.reference_BT)
         sampled_BT, policy_BT, reference_BT = (numbers_BT.cpu() for numbers_BT in each_BT)
         score_B = self.score_B.tolist()
-        measured_B = [True] * len(score_B) if self.measured_B is None else self.measured_B.tolist()
         rows = []
         for index, (completion, sample) in enumerate(zip(self.completions, self.samples, strict=True)):
             size = len(sample.token_ids)
+            is_measured = self.measured is None or index in self.measured
             rows.append(
                 RolloutRow(
                     step=step,
@@ -145,7 +150,7 @@ class Rollout:
                     text=completion.text,
                     token_ids=sample.token_ids,
                     rollout_logprobs=_rounded(sampled_BT[index, :size]),
-                    logprobs=_rounded(policy_BT[index, :size]) if measured_B[index] else None,
+                    logprobs=_rounded(policy_BT[index, :size]) if is_measured else None,
                     reference_logprobs=_rounded(reference_BT[index, :size]) if has_reference else None,
                     reward=round(score_B[index], 6),
                     cautious_reward=None if cautious_rewards is None else round(cautious_rewards[index], 6),
@@ -331,12 +336,6 @@ def score_doubt(scores: Scores | None, index: int) -> dict[str, Any]:
 
 def _std_of(scores: Scores, index: int) -> float | None:
     return None if scores.std_N is None else round(float(scores.std_N[index]), 6)
-
-
-def _known(mean: Tensor) -> float | None:
-    """A mean; None where it is of nothing."""
-    value = float(mean)
-    return None if math.isnan(value) else value
 
 
 def _rounded(x_T: Tensor) -> tuple[float, ...]:
